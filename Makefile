@@ -1,0 +1,51 @@
+# `make` prints this help.
+
+PYTHON ?= python3
+PORT ?= 6543
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install run test lint bench soak clean
+
+help:
+	@echo "make install   make .venv with everything that is needed to run"
+	@echo "make run       install if needed, then serve on 127.0.0.1:PORT (6543)"
+	@echo "make test      install what the tests need, and run them all"
+	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make bench     measure, as ratios in one run"
+	@echo "make soak      the long runs that make test leaves out"
+	@echo "make clean     remove .venv and caches; owa-data stays"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@
+
+run: install
+	@$(BIN)/python cli.py cmd=install verbose=1 base_url=http://127.0.0.1:$(PORT)/
+	@PORT=$(PORT) exec $(BIN)/pserve development.ini
+
+test: $(VENV)/.installed-tests
+	sh tests/install-services.sh
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-tests
+	$(BIN)/python -m bench
+
+soak: $(VENV)/.installed-tests
+	OWA_SOAK=1 $(BIN)/python -m pytest tests/property tests/faults
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
