@@ -1,0 +1,1 @@
+"""The database: engine, transactions, bulk writes, migrations, and the tables that no single stage owns."""

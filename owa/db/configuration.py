@@ -1,0 +1,86 @@
+"""The stored configuration: settings set by a form, and the registered sites. Each change raises the generation."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select, update
+
+from owa.db.bulk import dialect_insert
+from owa.db.tables import CONFIGURATION, SITE
+from owa.identity import text_id
+
+_ROW = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSite:
+    site_id: str
+    domain: str
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConfiguration:
+    """All that is stored, at one generation."""
+
+    generation: int
+    settings: Mapping[str, str]
+    """Texts by the settings' names."""
+    sites: tuple[StoredSite, ...]
+
+
+def generation(connection: Connection) -> int:
+    """The number of the last change; 0 before the first."""
+    found = connection.execute(select(CONFIGURATION.c.generation).where(CONFIGURATION.c.id == _ROW))
+    return found.scalar_one_or_none() or 0
+
+
+def read(connection: Connection) -> StoredConfiguration:
+    """Everything, as of one transaction."""
+    row = connection.execute(select(CONFIGURATION).where(CONFIGURATION.c.id == _ROW)).mappings().first()
+    sites = connection.execute(select(SITE.c.site_id, SITE.c.domain, SITE.c.settings).order_by(SITE.c.id))
+    return StoredConfiguration(
+        generation=row["generation"] if row else 0,
+        settings=_object(row["settings"]) if row else {},
+        sites=tuple(StoredSite(site_id, domain or "", _object(blob)) for site_id, domain, blob in sites),
+    )
+
+
+def store_settings(connection: Connection, values: Mapping[str, str]) -> None:
+    """Set some settings, by name, to texts."""
+    settings = {**read(connection).settings, **values}
+    _raise_generation(connection)
+    connection.execute(update(CONFIGURATION).where(CONFIGURATION.c.id == _ROW).values(settings=orjson.dumps(settings)))
+
+
+def site_id_of(domain: str) -> str:
+    """The id of the site of a domain: the MD5 of its text as given, in hex digits, as in OWA."""
+    return hashlib.md5(domain.encode(), usedforsecurity=False).hexdigest()
+
+
+def add_site(connection: Connection, domain: str, name: str = "") -> bool:
+    """Register a site; returns whether it is new."""
+    site_id = site_id_of(domain)
+    statement = dialect_insert(connection.dialect.name)(SITE).on_conflict_do_nothing()
+    row: dict[str, Any] = {"id": text_id(site_id), "site_id": site_id, "domain": domain, "name": name or domain}
+    added = connection.execute(statement.values(row)).rowcount == 1
+    if added:
+        _raise_generation(connection)
+    return added
+
+
+def _raise_generation(connection: Connection) -> None:
+    insert = dialect_insert(connection.dialect.name)
+    connection.execute(
+        insert(CONFIGURATION)
+        .values(id=_ROW, settings=b"{}", generation=1)
+        .on_conflict_do_update(index_elements=["id"], set_={"generation": CONFIGURATION.c.generation + 1})
+    )
+
+
+def _object(blob: bytes | None) -> dict[str, str]:
+    document = orjson.loads(blob) if blob else {}
+    return {str(name): str(value) for name, value in document.items()} if isinstance(document, dict) else {}

@@ -1,0 +1,53 @@
+"""The error tree. Every message names the thing and the remedy; driver errors are wrapped at the border."""
+
+
+class OwaError(Exception):
+    """Whatever OWA reports to a person: what is wrong, and what to do about it."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+class UsageError(OwaError):
+    """A command or a call was used wrongly."""
+
+
+class SettingsError(OwaError):
+    """One or more settings are wrong. `problems` holds all of them, a sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ModuleError(OwaError):
+    """A module cannot be loaded, or two modules contradict each other."""
+
+
+class RecordError(OwaError):
+    """A stored or received record is not an event of ours."""
+
+
+class Outage(OwaError):
+    """Something that everything depends on is away for now. Nothing is failed for it: try again."""
+
+
+class DatabaseUnavailable(Outage):
+    """The database cannot be reached, is locked for too long, is full, or has not been installed."""
+
+
+class QueueUnavailable(Outage):
+    """The queue cannot keep an event: the disk is full, or the folder cannot be written."""
+
+
+class HeldByAnother(OwaError):
+    """Another drain holds the queue."""
+
+
+class Overtaken(OwaError):
+    """Another drain has acknowledged this batch: its effects must be rolled back."""

@@ -1,0 +1,200 @@
+"""What travels through the queues: events, and short notes of what was refused.
+
+JSON carries ids as strings: they are 19 digits long, and JavaScript (among others) would round them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import orjson
+
+from owa.clock import MICROSECONDS
+from owa.errors import RecordError
+
+CODEC_VERSION = 1
+"""Version of the JSON form. A reader refuses any other with a reason, and keeps the bytes."""
+
+LARGEST_ID = 2**63 - 1
+
+T = TypeVar("T")
+
+Key = tuple[int, int]
+"""(received_at in microseconds, guid): the order by which first, last, least and greatest are decided."""
+
+
+class RefusalReason(StrEnum):
+    """Why a tracking request became no event. The value is what counts and metrics are labelled with."""
+
+    UNKNOWN_EVENT_TYPE = "unknown_event_type"
+    BAD_SITE_ID = "bad_site_id"
+    BAD_VISITOR_ID = "bad_visitor_id"
+    BAD_SESSION_ID = "bad_session_id"
+    UNREGISTERED_SITE = "unregistered_site"
+    DO_NOT_LOG = "do_not_log"
+    ROBOT = "robot"
+    EXCLUDED_ADDRESS = "excluded_address"
+    URL_TOO_LONG = "url_too_long"
+    BODY_TOO_LONG = "body_too_long"
+    TOO_MANY_PARAMETERS = "too_many_parameters"
+    MALFORMED_REQUEST = "malformed_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a visitor did. All times are the server's: client time is never used."""
+
+    guid: int
+    """19 digits, unique over all servers (see `owa.tracking.guids`)."""
+    event_type: str
+    site_id: str
+    visitor_id: int
+    session_id: int
+    received_at: int
+    """Microseconds since the epoch, at the server that took the request."""
+    server: int
+    """Number of that server, 0 to 999."""
+    properties: Mapping[str, Any]
+    """Everything else, as sent (names without the `owa_` prefix) and as seen in the request."""
+
+    @property
+    def timestamp(self) -> int:
+        """Seconds since the epoch."""
+        return self.received_at // MICROSECONDS
+
+    @property
+    def key(self) -> Key:
+        return self.received_at, self.guid
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that became no event. It travels in the queue so that its count survives a crash."""
+
+    reason: RefusalReason
+    site_id: str
+    """Empty when the site is unknown: all unknown sites share one bucket."""
+    received_at: int
+    server: int
+    detail: str = ""
+    """What was wrong with it, in a few words, for the admin."""
+
+
+Entry = Event | Refusal
+
+
+def to_document(event: Event) -> dict[str, Any]:
+    """The JSON form of an event, as a dict that any JSON library can write."""
+    return {
+        "guid": str(event.guid),
+        "type": event.event_type,
+        "site": event.site_id,
+        "visitor": str(event.visitor_id),
+        "session": str(event.session_id),
+        "received": event.received_at,
+        "server": event.server,
+        "properties": event.properties,
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Event:
+    """The event of a JSON form. Raises `RecordError` naming the field that is missing or wrong."""
+    properties = _field(document, "properties", dict)
+    return Event(
+        guid=_identifier(document, "guid"),
+        event_type=_field(document, "type", str),
+        site_id=_field(document, "site", str),
+        visitor_id=_identifier(document, "visitor"),
+        session_id=_identifier(document, "session"),
+        received_at=_moment(document),
+        server=_server(document),
+        properties=properties,
+    )
+
+
+def refusal_to_document(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "refused": refusal.reason.value,
+        "site": refusal.site_id,
+        "received": refusal.received_at,
+        "server": refusal.server,
+        "detail": refusal.detail,
+    }
+
+
+def refusal_from_document(document: Mapping[str, Any]) -> Refusal:
+    """The refusal of a JSON form. Raises `RecordError`."""
+    try:
+        reason = RefusalReason(_field(document, "refused", str))
+    except ValueError as error:
+        raise RecordError(f"The refusal has an unknown reason: {error}.") from error
+    return Refusal(
+        reason=reason,
+        site_id=_field(document, "site", str),
+        received_at=_moment(document),
+        server=_server(document),
+        detail=_field(document, "detail", str),
+    )
+
+
+def dumps(event: Event) -> bytes:
+    """The event as versioned JSON text, to keep in a database or send to another server."""
+    return orjson.dumps({"v": CODEC_VERSION, **to_document(event)})
+
+
+def loads(text: bytes | str) -> Event:
+    """The event of `dumps`. Raises `RecordError`."""
+    return from_document(parse_versioned(text))
+
+
+def parse_versioned(text: bytes | str) -> dict[str, Any]:
+    """Any versioned JSON object of ours. Raises `RecordError` for all else."""
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise RecordError(f"It is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise RecordError("It is JSON, but not an object.")
+    if document.get("v") != CODEC_VERSION:
+        raise RecordError(
+            f"It has version {str(document.get('v'))[:20]!r}; this OWA reads version {CODEC_VERSION}.",
+            "Drain it with the OWA version that wrote it, or update this one.",
+        )
+    return document
+
+
+def parse_identifier(text: str) -> int | None:
+    """The id that `text` spells in 1 to 19 ASCII digits, above 0 and below 2^63; else None."""
+    if not (0 < len(text) <= 19 and text.isascii() and text.isdigit()):
+        return None
+    value = int(text)
+    return value if 0 < value <= LARGEST_ID else None
+
+
+def _field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    value = document.get(name)
+    if not isinstance(value, kind):
+        raise RecordError(f"Its field {name!r} is missing or not of type {kind.__name__}.")
+    return value
+
+
+def _identifier(document: Mapping[str, Any], name: str) -> int:
+    value = parse_identifier(_field(document, name, str))
+    if value is None:
+        raise RecordError(f"Its field {name!r} is not an id of 1 to 19 digits.")
+    return value
+
+
+def _moment(document: Mapping[str, Any]) -> int:
+    value = _field(document, "received", int)
+    if not 0 <= value < 2**53:
+        raise RecordError("Its field 'received' is not a time in microseconds.")
+    return value
+
+
+def _server(document: Mapping[str, Any]) -> int:
+    value = _field(document, "server", int)
+    if not 0 <= value <= 999:
+        raise RecordError("Its field 'server' is not a number from 0 to 999.")
+    return value
