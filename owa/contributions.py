@@ -1,0 +1,119 @@
+"""What modules contribute: frozen values that their hooks return."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from owa.clock import Clock
+from owa.db.engine import Database
+from owa.events import Event
+from owa.queues.contract import EventQueue, RetryQueue, Waiting
+from owa.settings import Settings
+
+INCOMING = "incoming_tracking_events"
+PROCESSING = "processing"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueContext:
+    """What a queue's factory gets."""
+
+    name: str
+    settings: Settings
+    database: Database
+    clock: Clock
+    folder: Path
+    """The queue files' folder (`base.async_log_dir`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueType:
+    """A kind of queue of events."""
+
+    name: str
+    """Such as `file`; a binding refers to it."""
+    open: Callable[[QueueContext], EventQueue]
+    open_path: Callable[[QueueContext, Path], EventQueue] | None = None
+    """Opens a file of this kind that was copied from elsewhere, to be drained; None: this kind has no files."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryQueueType:
+    """A kind of queue for events that wait or are tried again."""
+
+    name: str
+    open: Callable[[QueueContext], RetryQueue]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueBinding:
+    """Says which type serves a queue. One override replaces the default; two are an error."""
+
+    queue: str
+    type: str
+    override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A registered site, as processing needs it."""
+
+    site_id: str
+    domain: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Its own settings: `query_string_filters` (comma-separated names), `default_page`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that an admin configures, as one process sees it at one moment."""
+
+    settings: Settings
+    sites: Mapping[str, Site]
+    """By site_id."""
+    generation: int = 0
+    """Raised by every change."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingContext:
+    """What handlers may know besides the events. Frozen for the length of a batch."""
+
+    settings: Settings
+    sites: Mapping[str, Site]
+    """By site_id."""
+    now: int
+    """Microseconds."""
+
+
+@dataclass(slots=True)
+class Handled:
+    """What a handler did with a batch. Events that are not listed are processed."""
+
+    duplicates: list[Event] = field(default_factory=list)
+    """Had been stored before; nothing was changed."""
+    waiting: list[Waiting] = field(default_factory=list)
+    """Cannot be finished before something else has come."""
+    opened: list[str] = field(default_factory=list)
+    """Keys that other events may have waited for."""
+    coerced: list[tuple[Event, str]] = field(default_factory=list)
+    """Values of the wrong type that became NULL: the event, and the property's name."""
+
+
+class EventHandler(Protocol):
+    """Turns events into rows. Its writes are merges: idempotent and commutative."""
+
+    event_types: frozenset[str]
+
+    def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
+        """Store a batch inside the caller's transaction. Whatever it raises is held against single events: the batch
+        is tried again in halves."""
+
+    def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
+        """Finish events that `handle` returned as waiting."""
+
+    def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
+        """Those of the keys whose wait is over."""

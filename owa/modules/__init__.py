@@ -1,0 +1,1 @@
+"""Modules: what an installation may choose, add or leave out. Each imports `owa.module_api` only."""

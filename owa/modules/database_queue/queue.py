@@ -1,0 +1,208 @@
+"""The retry queue on `owa_queue_item`. Every call works inside the caller's transaction."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, func, or_, select, update
+
+from owa.module_api import (
+    BulkStatement,
+    Event,
+    Failure,
+    Item,
+    Kept,
+    QueueContext,
+    QueueStatus,
+    RecordError,
+    Remaining,
+    State,
+    Waiting,
+    bound,
+    chunks,
+    dumps,
+    loads,
+)
+from owa.modules.database_queue.table import QUEUE_ITEM
+
+UNHANDLED, HANDLED, BROKEN = "unhandled", "handled", "broken"
+
+_COLUMNS = (
+    "id",
+    "event_type",
+    "priority",
+    "status",
+    "event",
+    "insertion_timestamp",
+    "last_attempt_timestamp",
+    "not_before_timestamp",
+    "failed_attempt_count",
+    "is_assigned",
+    "last_error_msg",
+    "site_id",
+    "server",
+    "waits_for",
+    "remaining",
+    "last_error_trace",
+)
+
+
+class DatabaseQueue:
+    """Keeps events one by one. A claim needs no lease: it and its outcome are one transaction."""
+
+    def wait(self, connection: Connection, waiting: Iterable[Waiting], now: int) -> None:
+        _KEEP.run(
+            connection,
+            [
+                {**_row(item.event, now), "waits_for": item.key, "remaining": Remaining.SESSION.value}
+                for item in waiting
+            ],
+        )
+
+    def keep(self, connection: Connection, failures: Iterable[Failure], now: int) -> None:
+        _KEEP.run(
+            connection,
+            [
+                {
+                    **_row(failure.event, now),
+                    "status": UNHANDLED if failure.retry_at is not None else BROKEN,
+                    "not_before_timestamp": failure.retry_at,
+                    "last_attempt_timestamp": now,
+                    "failed_attempt_count": failure.attempts,
+                    "last_error_msg": failure.error,
+                    "last_error_trace": failure.trace,
+                    "remaining": failure.remaining.value,
+                }
+                for failure in failures
+            ],
+        )
+
+    def wake(self, connection: Connection, keys: Iterable[str], now: int) -> int:
+        woken = 0
+        for part in chunks(keys):
+            statement = update(QUEUE_ITEM).where(QUEUE_ITEM.c.waits_for.in_(part), QUEUE_ITEM.c.status == UNHANDLED)
+            woken += connection.execute(statement.values(waits_for=None, not_before_timestamp=now)).rowcount
+        return woken
+
+    def waited_for(self, connection: Connection, limit: int) -> list[str]:
+        key = QUEUE_ITEM.c.waits_for
+        statement = select(key).where(key.is_not(None)).group_by(key).order_by(func.min(QUEUE_ITEM.c.id))
+        return list(connection.execute(statement.limit(limit)).scalars())
+
+    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> list[Item]:
+        statement = _due(now, attempted_before).limit(limit).with_for_update(skip_locked=True)
+        items = []
+        for row in connection.execute(statement).mappings():
+            try:
+                items.append(
+                    Item(
+                        event=loads(row["event"]),
+                        remaining=Remaining(row["remaining"]),
+                        attempts=row["failed_attempt_count"],
+                        inserted_at=row["insertion_timestamp"],
+                    )
+                )
+            except (RecordError, ValueError) as error:
+                self._break(connection, row["id"], str(error), now)
+        return items
+
+    def done(self, connection: Connection, events: Iterable[Event], now: int) -> None:
+        for part in chunks(event.guid for event in events):
+            connection.execute(
+                update(QUEUE_ITEM)
+                .where(QUEUE_ITEM.c.id.in_(part))
+                .values(
+                    status=HANDLED,
+                    handled_timestamp=now,
+                    last_attempt_timestamp=now,
+                    not_before_timestamp=None,
+                    waits_for=None,
+                )
+            )
+
+    def status(self, connection: Connection) -> QueueStatus:
+        table = QUEUE_ITEM.c
+        open_items = table.status == UNHANDLED
+        waits = table.waits_for.is_not(None)
+        figures = connection.execute(
+            select(
+                func.count().filter(open_items),
+                func.min(table.insertion_timestamp).filter(open_items),
+                func.count().filter(open_items, waits),
+                func.count().filter(table.status == BROKEN),
+            )
+        ).one()
+        depth, oldest, waiting, failed = figures
+        return QueueStatus(depth, oldest, {"waiting": waiting, "retrying": depth - waiting, "failed": failed})
+
+    def latest(self, connection: Connection, count: int) -> list[Kept]:
+        statement = select(QUEUE_ITEM).where(QUEUE_ITEM.c.status != HANDLED).order_by(QUEUE_ITEM.c.id.desc())
+        kept = []
+        for row in connection.execute(statement.limit(count)).mappings():
+            with suppress(RecordError):
+                kept.append(
+                    Kept(loads(row["event"]), _state(row), row["last_error_msg"] or "", row["not_before_timestamp"])
+                )
+        return kept
+
+    def flush(self, connection: Connection) -> int:
+        return connection.execute(delete(QUEUE_ITEM).where(QUEUE_ITEM.c.status == HANDLED)).rowcount
+
+    def _break(self, connection: Connection, guid: int, reason: str, now: int) -> None:
+        connection.execute(
+            update(QUEUE_ITEM)
+            .where(QUEUE_ITEM.c.id == guid)
+            .values(status=BROKEN, last_error_msg=reason, last_attempt_timestamp=now, not_before_timestamp=None)
+        )
+
+
+def open_database_queue(_context: QueueContext) -> DatabaseQueue:
+    """The queue in the installation's database."""
+    return DatabaseQueue()
+
+
+def _due(now: int, attempted_before: int | None) -> Select[Any]:
+    table = QUEUE_ITEM.c
+    due: ColumnElement[bool] = table.not_before_timestamp <= now
+    if attempted_before is not None:
+        due = or_(due, table.not_before_timestamp.is_not(None))
+        due = and_(due, func.coalesce(table.last_attempt_timestamp, 0) < attempted_before)
+    return (
+        select(table.id, table.event, table.remaining, table.failed_attempt_count, table.insertion_timestamp)
+        .where(table.status == UNHANDLED, due)
+        .order_by(table.not_before_timestamp)
+    )
+
+
+def _state(row: RowMapping) -> State:
+    if row["status"] == BROKEN:
+        return State.FAILED
+    return State.WAITING if row["waits_for"] is not None else State.RETRYING
+
+
+def _row(event: Event, now: int) -> dict[str, Any]:
+    return {
+        **dict.fromkeys(_COLUMNS),
+        "id": event.guid,
+        "event_type": event.event_type,
+        "priority": 0,
+        "status": UNHANDLED,
+        "event": dumps(event),
+        "insertion_timestamp": now,
+        "failed_attempt_count": 0,
+        "is_assigned": 0,
+        "site_id": event.site_id,
+        "server": event.server,
+    }
+
+
+def _build_keep(insert: Any) -> Any:
+    """Insert, or change the row that the event has already; when it came first is kept."""
+    statement = bound(insert(QUEUE_ITEM), _COLUMNS)
+    changed = set(_COLUMNS) - {"id", "insertion_timestamp"}
+    return statement.on_conflict_do_update(
+        index_elements=["id"], set_={name: statement.excluded[name] for name in sorted(changed)}
+    )
+
+
+_KEEP = BulkStatement(_build_keep)

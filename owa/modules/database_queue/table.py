@@ -1,0 +1,33 @@
+"""The table `owa_queue_item`: OWA's columns, and what ours adds."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+
+from owa.module_api import METADATA, Id
+
+QUEUE_ITEM = Table(
+    "owa_queue_item",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=False),  # the event's guid
+    Column("event_type", String(255), nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("status", String(16), nullable=False),  # unhandled, handled, broken
+    Column("event", LargeBinary, nullable=False),
+    Column("insertion_timestamp", BigInteger, nullable=False),
+    Column("handled_timestamp", BigInteger),
+    Column("last_attempt_timestamp", BigInteger),
+    Column("not_before_timestamp", BigInteger),  # when it is due; NULL: not before its key has come
+    Column("failed_attempt_count", Integer, nullable=False, default=0),
+    Column("is_assigned", Integer, nullable=False, default=0),
+    Column("last_error_msg", Text),
+    Column("handled_by", String(255)),
+    Column("handler_duration", Integer),
+    # ours
+    Column("site_id", String(255), nullable=False),
+    Column("server", Integer, nullable=False),
+    Column("waits_for", String(300)),
+    Column("remaining", String(16), nullable=False),
+    Column("last_error_trace", Text),
+    Index("owa_queue_item_due", "status", "not_before_timestamp"),
+    Index("owa_queue_item_waits_for", "waits_for"),
+)
+"""All `…_timestamp` columns are in microseconds since the epoch."""

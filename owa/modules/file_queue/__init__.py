@@ -1,0 +1,15 @@
+"""The file queue: events are appended to a local file, and drained from it. OWA's default."""
+
+from owa.module_api import INCOMING, QueueBinding, QueueType, hookimpl
+from owa.modules.file_queue.copied import open_copied_file
+from owa.modules.file_queue.queue import open_file_queue
+
+
+@hookimpl
+def owa_queue_types() -> list[QueueType]:
+    return [QueueType("file", open_file_queue, open_copied_file)]
+
+
+@hookimpl
+def owa_queue_bindings() -> list[QueueBinding]:
+    return [QueueBinding(INCOMING, "file")]

@@ -1,0 +1,83 @@
+"""A queue file that was copied from another server, to be drained here."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from owa.module_api import (
+    Batch,
+    Clock,
+    Entry,
+    Event,
+    Positions,
+    QueueContext,
+    QueueStatus,
+    Source,
+    UsageError,
+    after_commit,
+    read_block,
+)
+from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
+
+QUEUE_ID = "copied-file"
+"""Under which its quarantined parts are noted."""
+
+
+class CopiedFile:
+    """Read from its start each time: guids make a second reading harmless, and no position can be mistaken for that of
+    another file of the same name. The file is left as it is."""
+
+    def __init__(self, path: Path, positions: Positions, clock: Clock) -> None:
+        self._path = path
+        self._positions = positions
+        self._clock = clock
+        self._position = 0
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        raise UsageError("A copied file takes no events.")
+
+    @contextmanager
+    def drain(self, wait: float = 0.0) -> Iterator[Source]:
+        yield self
+
+    def lease(self, limit: int) -> Batch | None:
+        start = self._position
+        with self._path.open("rb") as file:
+            block = read_block(file, self._path.name, start, limit)
+        if block.end == start:
+            return None
+
+        def acknowledge(connection: Connection) -> None:
+            self._positions.quarantine(connection, block.quarantined, self._clock.now())
+            after_commit(connection, lambda: setattr(self, "_position", block.end))
+
+        # Refusals were counted by the server that wrote them, or will be: here they would count twice.
+        events = tuple(record.entry for record in block.records if isinstance(record.entry, Event))
+        return Batch(events, tuple(block.quarantined), acknowledge)
+
+    def status(self) -> QueueStatus:
+        return QueueStatus(count_events(self._path, self._position), oldest_event(self._path, self._position))
+
+    def latest(self, count: int) -> list[Event]:
+        return latest_events(self._path, self._position, count)
+
+    def prune(self, older_than: float) -> int:
+        return 0
+
+    def close(self) -> None:
+        return None
+
+
+def open_copied_file(context: QueueContext, path: Path) -> CopiedFile:
+    """Raises `UsageError` when it cannot be read, or is one of this server's own queue files."""
+    if context.folder.resolve() in path.resolve().parents:
+        raise UsageError(
+            f"{path} belongs to this server's own queue.", "Run processEventQueue without path to drain it."
+        )
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.", "Give path= a readable queue file.") from error
+    return CopiedFile(path, Positions(context.database, QUEUE_ID), context.clock)

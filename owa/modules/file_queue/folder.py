@@ -1,0 +1,93 @@
+"""The folder of a file queue, and the moves of a segment through it.
+
+events.txt     appended to by all processes
+unprocessed/   rotated segments, read by the drain
+archive/       drained segments, until they are pruned
+quarantine/    drained segments that hold parts which are no records; never deleted by OWA
+queue.id       the queue's identity; drain.lock  held by the drain
+"""
+
+import os
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from owa.module_api import Clock, QueueUnavailable, sync_folder, wait_for_writers
+
+
+class Folder:
+    """Files of one queue."""
+
+    def __init__(self, path: Path, clock: Clock, *, durable: bool) -> None:
+        """Make what is missing. `durable`: renames survive a power loss. Raises `QueueUnavailable`."""
+        self._clock = clock
+        self._durable = durable
+        self.path = path
+        self.active = path / "events.txt"
+        self.lock = path / "drain.lock"
+        self.unprocessed = path / "unprocessed"
+        self.archive = path / "archive"
+        self.quarantine = path / "quarantine"
+        try:
+            for folder in (self.unprocessed, self.archive, self.quarantine):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.queue_id = self._identity()
+        except OSError as error:
+            raise QueueUnavailable(
+                f"The queue's folder {path} cannot be used: {error.strerror}.",
+                "Let the user that runs OWA write there, or set OWA_ASYNC_LOG_DIR.",
+            ) from error
+
+    def segments(self) -> list[Path]:
+        """Rotated segments that are not finished, oldest first."""
+        return sorted(self.unprocessed.glob("*.txt"))
+
+    def rotate(self) -> None:
+        """Move the active file, if it holds anything, to the segments. Only the holder of the drain lock may."""
+        with suppress(FileNotFoundError):
+            if self.active.stat().st_size == 0:
+                return
+            segment = self.unprocessed / self._segment_name()
+            self.active.rename(segment)
+            if self._durable:
+                sync_folder(self.unprocessed)
+                sync_folder(self.path)
+            wait_for_writers(segment)
+
+    def finish(self, segment: Path, *, keep: bool, quarantined: bool) -> None:
+        """The segment is processed: file it, or delete it."""
+        if quarantined:
+            segment.rename(self.quarantine / segment.name)
+        elif keep:
+            target = self.archive / segment.name
+            segment.rename(target)
+            os.utime(target)  # its age in the archive starts now
+        else:
+            segment.unlink()
+        if self._durable:
+            sync_folder(self.unprocessed)
+
+    def prune(self, older_than: float) -> int:
+        """Delete archived segments that were filed more than `older_than` seconds ago; returns how many."""
+        limit = time.time() - older_than  # file times are the machine's
+        old = [path for path in self.archive.glob("*.txt") if path.stat().st_mtime < limit]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _segment_name(self) -> str:
+        """Starts with the time, so that names sort; the random part keeps names of one instant apart."""
+        return f"{self._clock.now():017d}-{self.queue_id}-{os.urandom(4).hex()}.txt"
+
+    def _identity(self) -> str:
+        """The UUID in `queue.id`: hostnames repeat, and folders get copied."""
+        file = self.path / "queue.id"
+        with suppress(FileNotFoundError):
+            return file.read_text().strip()
+        draft = self.path / f"queue.id.{os.getpid()}.{os.urandom(4).hex()}"
+        draft.write_text(f"{uuid.uuid4()}\n")
+        with suppress(FileExistsError):  # another process was faster: its identity counts
+            os.link(draft, file)
+        draft.unlink()
+        return file.read_text().strip()

@@ -1,0 +1,48 @@
+"""Looks into queue files for the eye: counting, the oldest, the latest. Never decides a fate."""
+
+from pathlib import Path
+
+from owa.module_api import EVENT_START, Event, read_block
+
+BLOCK = 1 << 20
+TAIL = 256 << 10
+"""Bytes at a file's end in which the latest events are looked for."""
+
+
+def count_events(path: Path, start: int) -> int:
+    """How many events stand in the file behind offset `start`. Reads it all, at the disk's speed."""
+    count, carried = 0, b""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            while data := file.read(BLOCK):
+                data = carried + data
+                count += data.count(EVENT_START)
+                carried = data[1 - len(EVENT_START) :]
+    except FileNotFoundError:
+        return 0
+    return count
+
+
+def oldest_event(path: Path, start: int) -> int | None:
+    """When the first event behind `start` was received, in microseconds."""
+    return next((event.received_at for event in _events(path, start, limit=100)), None)
+
+
+def latest_events(path: Path, start: int, count: int) -> list[Event]:
+    """The last `count` events of the file's tail, latest first."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return []
+    tail = _events(path, max(start, size - TAIL), limit=TAIL)
+    return tail[::-1][:count]
+
+
+def _events(path: Path, start: int, limit: int) -> list[Event]:
+    try:
+        with path.open("rb") as file:
+            block = read_block(file, path.name, start, limit)
+    except OSError:  # it was drained meanwhile
+        return []
+    return [record.entry for record in block.records if isinstance(record.entry, Event)]

@@ -1,0 +1,175 @@
+"""The event queue on a folder."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from owa.module_api import (
+    ARCHIVE_OLD_EVENTS,
+    DURABILITY,
+    Appender,
+    Batch,
+    Block,
+    Clock,
+    Entry,
+    Event,
+    HeldByAnother,
+    Numbering,
+    Positions,
+    QueueContext,
+    QueueStatus,
+    QueueUnavailable,
+    Source,
+    read_block,
+)
+from owa.modules.file_queue.folder import Folder
+from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
+
+POLL = 0.05
+"""Seconds between two looks at a lock that another drain holds."""
+
+
+class FileQueue:
+    """Keeps events in files. Safe to share between threads, and to use in any number of processes at once."""
+
+    def __init__(self, folder: Folder, positions: Positions, clock: Clock, *, fsync: bool, archive: bool) -> None:
+        self._folder = folder
+        self._positions = positions
+        self._clock = clock
+        self._archive = archive
+        self._lock = Lock()
+        self._appender = Appender(folder.active, fsync=fsync)
+        self._numbering = Numbering(_writer_name())
+        os.register_at_fork(after_in_child=self._start_anew)
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        with self._lock:
+            data, numbers = self._numbering.encode(entries)
+            ticket = self._appender.write(data)
+            self._numbering.keep(numbers)
+        self._appender.wait(ticket)
+
+    @contextmanager
+    def drain(self, wait: float = 0.0) -> Iterator[Source]:
+        with self._folder.lock.open("a") as lock:
+            deadline = time.monotonic() + wait
+            while not _try_lock(lock.fileno()):
+                if time.monotonic() >= deadline:
+                    raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
+                time.sleep(POLL)
+            yield FileSource(self._folder, self._positions, self._clock, archive=self._archive)
+
+    def status(self) -> QueueStatus:
+        segments = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
+        files = [*segments, (self._folder.active, 0)]
+        return QueueStatus(
+            depth=sum(count_events(path, start) for path, start in files),
+            oldest_at=next(filter(None, (oldest_event(path, start) for path, start in files)), None),
+            details={"segments": len(segments), "quarantined": self._positions.quarantined()},
+        )
+
+    def latest(self, count: int) -> list[Event]:
+        found: list[Event] = []
+        for path in (self._folder.active, *reversed(self._folder.segments())):
+            start = 0 if path == self._folder.active else self._positions.read(path.name)
+            found += latest_events(path, start, count - len(found))
+            if len(found) >= count:
+                break
+        return found
+
+    def prune(self, older_than: float) -> int:
+        return self._folder.prune(older_than)
+
+    def close(self) -> None:
+        with self._lock:
+            self._appender.close()
+
+    def _start_anew(self) -> None:
+        """After a fork, in the child: an open file, a lock and numbers of its own."""
+        self._lock = Lock()
+        self._appender.forget_descriptor()
+        self._numbering = Numbering(_writer_name())
+
+
+class FileSource:
+    """The reading end: first the segments left by an earlier drain, then what was appended until now."""
+
+    def __init__(self, folder: Folder, positions: Positions, clock: Clock, *, archive: bool) -> None:
+        self._folder = folder
+        self._positions = positions
+        self._clock = clock
+        self._archive = archive
+        self._rotated = False
+        self._segments: list[Path] = folder.segments()
+
+    def lease(self, limit: int) -> Batch | None:
+        while segment := self._current():
+            start = self._positions.read(segment.name)
+            try:
+                with segment.open("rb") as file:
+                    block = read_block(file, segment.name, start, limit)
+            except OSError as error:
+                raise QueueUnavailable(f"Cannot read {segment}: {error.strerror}.", "Let OWA read it.") from error
+            if block.end > start:
+                return self._batch(segment.name, start, block)
+            self._finish(segment)
+        return None
+
+    def _batch(self, segment: str, start: int, block: Block) -> Batch:
+        def acknowledge(connection: Connection) -> None:
+            self._positions.move(connection, segment, start, block.end)
+            self._positions.quarantine(connection, block.quarantined, self._clock.now())
+
+        entries = tuple(record.entry for record in block.records)
+        return Batch(entries, tuple(block.quarantined), acknowledge)
+
+    def _current(self) -> Path | None:
+        """The segment to read. Rotates once, when what was there before is read: a drain ends even under traffic."""
+        if not self._segments and not self._rotated:
+            self._rotated = True
+            try:
+                self._folder.rotate()
+            except OSError as error:
+                raise QueueUnavailable(
+                    f"Cannot rotate {self._folder.active}: {error.strerror}.", "Let OWA write to its folder."
+                ) from error
+            self._segments = self._folder.segments()
+        return self._segments[0] if self._segments else None
+
+    def _finish(self, segment: Path) -> None:
+        quarantined = self._positions.has_quarantined(segment.name)
+        self._folder.finish(segment, keep=self._archive, quarantined=quarantined)
+        self._positions.forget(segment.name)
+        self._segments.pop(0)
+
+
+def open_file_queue(context: QueueContext) -> FileQueue:
+    """The queue in the context's folder."""
+    fsync = context.settings[DURABILITY] == "fsync"
+    folder = Folder(context.folder, context.clock, durable=fsync)
+    return FileQueue(
+        folder,
+        Positions(context.database, folder.queue_id),
+        context.clock,
+        fsync=fsync,
+        archive=context.settings[ARCHIVE_OLD_EVENTS],
+    )
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _writer_name() -> str:
+    """Names the records' writer: one for each process and start."""
+    return f"{os.getpid()}-{time.time_ns():x}-{os.urandom(4).hex()}"

@@ -1,0 +1,158 @@
+"""Many processes append to one file while a drain rotates it away, and no line is lost.
+
+The writer holds a shared lock on the open file while it checks that this is still the file of that name, and writes.
+The rotator renames the file, then takes the exclusive lock once: after that nobody writes to it. The kernel drops the
+locks of a dead process, so there are no stale ones. Local disks only: network file systems emulate `flock` badly.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+from threading import Condition
+
+from owa.errors import QueueUnavailable
+
+
+class Appender:
+    """The writing end of a queue file, one for each process. One thread at a time may call `write`; any may `wait`."""
+
+    def __init__(self, path: Path, *, fsync: bool) -> None:
+        self._path = path
+        self._fsync = fsync
+        self._descriptor = -1
+        self._inode = (0, 0)
+        self._syncs = GroupSync()
+
+    def write(self, data: bytes) -> int:
+        """Write `data` in one piece; returns the ticket to `wait` with.
+
+        Raises `QueueUnavailable` when it, or a part of it, could not be written.
+        """
+        try:
+            self._lock_current_file()
+            try:
+                written = os.write(self._descriptor, data)
+            finally:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        except OSError as error:
+            self.close()
+            raise QueueUnavailable(f"Cannot append to {self._path}: {error.strerror}.", REMEDY) from error
+        if written != len(data):
+            raise QueueUnavailable(f"Cannot append to {self._path}: the disk is full.", REMEDY)
+        return self._syncs.register(self._descriptor) if self._fsync else 0
+
+    def wait(self, ticket: int) -> None:
+        """Return when the write is as durable as was asked for. Raises `QueueUnavailable` when its sync failed."""
+        if not ticket:
+            return
+        try:
+            self._syncs.wait(ticket)
+        except OSError as error:
+            raise QueueUnavailable(f"Cannot sync {self._path}: {error.strerror}.", REMEDY) from error
+
+    def _lock_current_file(self) -> None:
+        while True:
+            if self._descriptor < 0:
+                self._open()
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+            with suppress(FileNotFoundError):
+                now = self._path.stat()
+                if (now.st_dev, now.st_ino) == self._inode:
+                    return
+            self.close()
+
+    def _open(self) -> None:
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        now = os.fstat(self._descriptor)
+        self._inode = (now.st_dev, now.st_ino)
+        if self._fsync:
+            sync_folder(self._path.parent)
+
+    def close(self) -> None:
+        """Close the file, and drop its lock with it. A sync that others still wait for is done first."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            with suppress(OSError):  # the waiters are told by their own `wait`
+                self._syncs.finish(descriptor)
+            os.close(descriptor)
+
+    def forget_descriptor(self) -> None:
+        """After a fork, in the child: leave the parent's open file, and its threads' syncs, alone."""
+        self._syncs = GroupSync()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class GroupSync:
+    """One `fdatasync` serves all threads that wrote before it began: the next one starts as soon as it has ended."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._written = 0
+        self._synced = 0
+        self._failed: tuple[int, OSError] | None = None
+        self._descriptor = -1
+        self._syncing = False
+
+    def register(self, descriptor: int) -> int:
+        """Note a write on `descriptor`; returns the ticket to `wait` with."""
+        with self._changed:
+            self._descriptor = descriptor
+            self._written += 1
+            return self._written
+
+    def wait(self, ticket: int) -> None:
+        """Return when the write of `ticket` is on the disk. Raises `OSError` when its sync failed."""
+        with self._changed:
+            while self._synced < ticket:
+                if self._syncing:
+                    self._changed.wait()
+                else:
+                    self._sync()
+            if self._failed and ticket <= self._failed[0]:
+                raise self._failed[1]
+
+    def finish(self, descriptor: int) -> None:
+        """Sync what was written to `descriptor`, which is about to be closed."""
+        with self._changed:
+            while self._syncing:
+                self._changed.wait()
+            if self._descriptor == descriptor and self._synced < self._written:
+                self._sync()
+            self._descriptor = -1
+
+    def _sync(self) -> None:
+        """Called with the condition held, which is let go of during the system call."""
+        upto, self._syncing = self._written, True
+        self._changed.release()
+        failure = None
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            failure = error
+        finally:
+            self._changed.acquire()
+            self._syncing, self._synced = False, upto
+            if failure:
+                self._failed = (upto, failure)
+            self._changed.notify_all()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that were made, changed or removed in `folder` survive a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def wait_for_writers(path: Path) -> None:
+    """Return when no writer holds the (already renamed) file any more."""
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+REMEDY = "Free disk space, or let the user that runs OWA write there; senders were told to come again."

@@ -1,0 +1,191 @@
+"""What a queue promises. Each back-end, ours or a third party's, passes the suite in `owa.queues.testing`.
+
+Two kinds: an `EventQueue` takes events in and gives them out in batches; a `RetryQueue` keeps, one by one, those that
+could not be finished: the waiting and the failing ones.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from owa.events import Entry, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Bytes in a queue that are no record of ours. They are kept where they are; the rest goes on."""
+
+    segment: str
+    offset: int
+    """Of the first byte, in the segment."""
+    length: int
+    """In bytes."""
+    reason: str
+    excerpt: str
+    """The first bytes, for the admin to recognise it. Hostile text like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source gives out in one go."""
+
+    entries: tuple[Entry, ...]
+    quarantined: tuple[Quarantined, ...]
+    acknowledge: Callable[[Connection], None]
+    """To be called inside the transaction that stores the effects. Raises `Overtaken` when another drain was faster:
+    the transaction must then be rolled back. A batch that is not acknowledged is given out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """What an admin wants to know of a queue."""
+
+    depth: int
+    """Events that wait in it."""
+    oldest_at: int | None
+    """When the oldest of them was received, in microseconds; None when there is none."""
+    details: dict[str, int] = field(default_factory=dict)
+    """More figures of this kind of queue, by name."""
+
+
+class Source(Protocol):
+    """The reading end, held by one drain at a time."""
+
+    def lease(self, limit: int) -> Batch | None:
+        """The next batch of at most `limit` entries; None when the queue is empty.
+
+        The previous batch must have been acknowledged, or its transaction rolled back: then it comes again.
+        """
+
+
+class EventQueue(Protocol):
+    """A queue of events."""
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Keep the entries. When it returns, they survive the death of this process (and, with durability `fsync`,
+        a power loss). Raises `QueueUnavailable`: then none of them may be taken for kept."""
+
+    def drain(self, wait: float = 0.0) -> AbstractContextManager[Source]:
+        """Hold the reading end. Raises `HeldByAnother` when another drain holds it for `wait` seconds longer. The death
+        of its holder frees it."""
+
+    def status(self) -> QueueStatus:
+        """Figures for the admin; may read the whole queue."""
+
+    def latest(self, count: int) -> list[Event]:
+        """The `count` events put last and not yet drained, latest first. For the eye, not for processing."""
+
+    def prune(self, older_than: float) -> int:
+        """Delete what was archived more than `older_than` seconds ago; returns how many archives went."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class Remaining(StrEnum):
+    """What is left to do for an event of the retry queue."""
+
+    EVERYTHING = "everything"
+    """No row was written for it."""
+    SESSION = "session"
+    """Its own fact row is written; its part in the session is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that cannot be finished before something else has come."""
+
+    event: Event
+    key: str
+    """What it waits for, as `session_key` spells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event whose handler raised."""
+
+    event: Event
+    remaining: Remaining
+    error: str
+    """One line, for the admin."""
+    trace: str
+    """The traceback."""
+    attempts: int
+    """Including this one."""
+    retry_at: int | None
+    """Microseconds; None: given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A claimed event of the retry queue."""
+
+    event: Event
+    remaining: Remaining
+    attempts: int
+    """Attempts that failed so far. Waiting is not one."""
+    inserted_at: int
+    """Microseconds."""
+
+
+class State(StrEnum):
+    """What a retry queue does with an event."""
+
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An unfinished event of the retry queue, for the eye."""
+
+    event: Event
+    state: State
+    error: str
+    """Of the last attempt; empty when there was none."""
+    due_at: int | None
+    """When it is tried again, in microseconds."""
+
+
+class RetryQueue(Protocol):
+    """Events that wait or are tried again. All its calls work inside the caller's transaction, so that an event and
+    its fate change together."""
+
+    def wait(self, connection: Connection, waiting: Iterable[Waiting], now: int) -> None:
+        """Keep events that wait for a key."""
+
+    def keep(self, connection: Connection, failures: Iterable[Failure], now: int) -> None:
+        """Keep events that failed: to be tried again, or given up."""
+
+    def wake(self, connection: Connection, keys: Iterable[str], now: int) -> int:
+        """Make the events that wait for one of `keys` due now; returns how many."""
+
+    def waited_for(self, connection: Connection, limit: int) -> list[str]:
+        """Keys that something waits for, at most `limit`, the longest awaited first."""
+
+    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> list[Item]:
+        """At most `limit` due events, the longest due first. They are the caller's until its transaction ends. A row
+        whose event cannot be read is given up, with the reason.
+        `attempted_before`: also those whose back-off has not ended, if their last attempt was before that moment."""
+
+    def done(self, connection: Connection, events: Iterable[Event], now: int) -> None:
+        """These are finished."""
+
+    def status(self, connection: Connection) -> QueueStatus:
+        """Figures; `details` has `waiting`, `retrying` and `failed`."""
+
+    def latest(self, connection: Connection, count: int) -> list[Kept]:
+        """The `count` unfinished events received last, latest first."""
+
+    def flush(self, connection: Connection) -> int:
+        """Delete the rows of finished events; returns how many."""
+
+
+def session_key(site_id: str, session_id: int) -> str:
+    """The key that events of a session wait for."""
+    return f"session:{site_id}:{session_id}"

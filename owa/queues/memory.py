@@ -1,0 +1,60 @@
+"""A queue in memory: the smallest back-end that keeps the contract. For tests, and to read what the contract means."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from owa.db.engine import after_commit
+from owa.errors import HeldByAnother, Overtaken
+from owa.events import Entry, Event
+from owa.queues.contract import Batch, QueueStatus
+
+
+class MemoryQueue:
+    """Keeps its promises as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._reader = Lock()
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        self._entries.extend(entries)
+
+    @contextmanager
+    def drain(self, wait: float = 0.0) -> Iterator["MemoryQueue"]:
+        if not self._reader.acquire(timeout=wait or -1, blocking=wait > 0):
+            raise HeldByAnother("Another drain holds the memory queue.")
+        try:
+            yield self
+        finally:
+            self._reader.release()
+
+    def lease(self, limit: int) -> Batch | None:
+        entries = tuple(self._entries[:limit])
+        if not entries:
+            return None
+
+        def acknowledge(connection: Connection) -> None:
+            if tuple(self._entries[: len(entries)]) != entries:
+                raise Overtaken("Another drain has acknowledged these entries.")
+            after_commit(connection, lambda: self._entries.__delitem__(slice(len(entries))))
+
+        return Batch(entries, (), acknowledge)
+
+    def status(self) -> QueueStatus:
+        events = self._events()
+        return QueueStatus(len(events), min((event.received_at for event in events), default=None))
+
+    def latest(self, count: int) -> list[Event]:
+        return self._events()[::-1][:count]
+
+    def prune(self, older_than: float) -> int:
+        return 0
+
+    def close(self) -> None:
+        return None
+
+    def _events(self) -> list[Event]:
+        return [entry for entry in self._entries if isinstance(entry, Event)]

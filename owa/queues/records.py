@@ -1,0 +1,80 @@
+"""The records of queue files: RFC 7464 JSON text sequences, that is 0x1E, JSON, newline.
+
+JSON text never holds either byte, so after a short write (full disk) or a crash the next record is found whatever the
+fragment before it looks like. Each record names its writer and counts up, for each site, from 1: a gap is a loss.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from owa.errors import RecordError
+from owa.events import (
+    CODEC_VERSION,
+    Entry,
+    Event,
+    from_document,
+    parse_versioned,
+    refusal_from_document,
+    refusal_to_document,
+    to_document,
+)
+
+SEPARATOR = b"\x1e"
+TERMINATOR = b"\n"
+
+EVENT_START = SEPARATOR + b'{"v":%d,"guid":' % CODEC_VERSION
+"""How the record of an event starts, and no other: events can be counted without being read."""
+
+LONGEST = 1 << 20
+"""Bytes of a record. The request limits make longer ones impossible: one is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An entry with its place among those of its writer."""
+
+    entry: Entry
+    writer: str
+    sequence: int
+    """Counts the writer's records of the entry's site, from 1, without gaps."""
+
+
+class Numbering:
+    """Gives a writer's records their numbers. Numbers count as used only when `keep` is called."""
+
+    def __init__(self, writer: str) -> None:
+        self.writer = writer
+        self._last: defaultdict[str, int] = defaultdict(int)
+
+    def encode(self, entries: Sequence[Entry]) -> tuple[bytes, dict[str, int]]:
+        """The records' bytes, and the numbers to `keep` once they are written."""
+        last = {entry.site_id: self._last[entry.site_id] for entry in entries}
+        parts = []
+        for entry in entries:
+            last[entry.site_id] += 1
+            parts.append(encode(Record(entry, self.writer, last[entry.site_id])))
+        return b"".join(parts), last
+
+    def keep(self, last: dict[str, int]) -> None:
+        self._last.update(last)
+
+
+def encode(record: Record) -> bytes:
+    """The record's bytes, separator and terminator included."""
+    entry = record.entry
+    body = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
+    document = {"v": CODEC_VERSION, **body, "writer": record.writer, "sequence": record.sequence}
+    return SEPARATOR + orjson.dumps(document) + TERMINATOR
+
+
+def decode(text: bytes) -> Record:
+    """The record of JSON text (without separator and terminator). Raises `RecordError`."""
+    document = parse_versioned(text)
+    writer, sequence = document.get("writer"), document.get("sequence")
+    if not isinstance(writer, str) or not isinstance(sequence, int):
+        raise RecordError("It names no writer, or has no sequence number.")
+    entry: Entry = refusal_from_document(document) if "refused" in document else from_document(document)
+    return Record(entry, writer, sequence)

@@ -1,0 +1,27 @@
+from owa.settings import boolean, choice, integer, text
+
+ASYNC_LOG_DIR = text(
+    "base.async_log_dir",
+    default="",
+    storable=False,
+    help="Folder of the file queue. Default: logs/ in the data folder. It must be on a local disk.",
+)
+DURABILITY = choice(
+    "base.durability",
+    default="os",
+    of=("os", "fsync"),
+    help="os: an accepted event survives a crash of the program. fsync: it survives a power loss too; slower.",
+)
+ARCHIVE_OLD_EVENTS = boolean(
+    "base.archive_old_events",
+    default=True,
+    help="Keep drained queue files in archive/ until they are pruned; off: delete them.",
+)
+ARCHIVE_AGE = integer(
+    "base.archive_age",
+    default=7 * 86_400,
+    least=0,
+    most=10 * 366 * 86_400,
+    help="Seconds that archived queue files are kept when prune-event-queue-archives is called without interval.",
+)
+SETTINGS = (ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE)
