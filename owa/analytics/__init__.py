@@ -1,0 +1,1 @@
+"""From events to rows: handlers, the merges they write with, and the analytics tables."""

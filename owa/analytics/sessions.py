@@ -1,0 +1,237 @@
+"""Sessions: one row for each (site_id, session_id), folded from its page views.
+
+A session is open when its entry is known: the least page view that carries `is_new_session`. From then on each page
+view merges into the row; before, it waits.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, tuple_
+
+from owa.analytics.calendar import calendar
+from owa.analytics.merges import Columns, earlier, later, merge, take, with_key
+from owa.analytics.page_view import PageView
+from owa.analytics.settings import TIME_ZONE
+from owa.analytics.tables import CUSTOM_VARIABLES, SESSION
+from owa.clock import MICROSECONDS
+from owa.contributions import ProcessingContext
+from owa.db.bulk import chunks
+from owa.events import Key
+from owa.identity import NOT_SET
+
+SessionId = tuple[str, int]
+"""(site_id, session_id)."""
+
+ATTRIBUTION = ("medium", "source_id", "campaign_id", "ad_id", "referring_search_term_id")
+
+_FROM_REQUEST = (
+    "visitor_id",
+    "referer_id",
+    "ua_id",
+    "host_id",
+    "os_id",
+    "location_id",
+    "timestamp",
+    "yyyymmdd",
+    "year",
+    "month",
+    "day",
+    "dayofweek",
+    "dayofyear",
+    "weekofyear",
+    "hour",
+    "minute",
+    "ip_address",
+    "language",
+    "is_new_visitor",
+    "is_repeat_visitor",
+    "days_since_prior_session",
+    "days_since_first_session",
+    "num_prior_sessions",
+    "os",
+    "is_robot",
+    "is_browser",
+    *CUSTOM_VARIABLES,
+)
+"""Columns that the entry's request row has under the same name."""
+
+_ENTRY = (
+    *_FROM_REQUEST,
+    "first_page_id",
+    "host",
+    "city",
+    "country",
+    "prior_session_id",
+    "prior_session_lastreq",
+    "time_sinse_priorsession",
+    "prior_session_year",
+    "prior_session_month",
+    "prior_session_day",
+    "prior_session_dayofweek",
+    "prior_session_hour",
+    "prior_session_minute",
+)
+"""All columns that follow the entry."""
+
+
+@dataclass(slots=True)
+class Fold:
+    """What a batch knows about one session."""
+
+    site_id: str
+    session_id: int
+    views: int = 0
+    entry: PageView | None = None
+    last: PageView | None = None
+    attributed: PageView | None = None
+    touched: PageView | None = None
+    named: PageView | None = None
+    mailed: PageView | None = None
+
+    def add(self, view: PageView) -> None:
+        self.views += 1
+        key = view.event.key
+        if view.opens_session and (self.entry is None or key < self.entry.event.key):
+            self.entry = view
+        self.last = _later(self.last, view)
+        if view.carries_attribution:
+            self.attributed = _later(self.attributed, view)
+        if view.attributions:
+            self.touched = _later(self.touched, view)
+        if view.user_name:
+            self.named = _later(self.named, view)
+        if view.user_email:
+            self.mailed = _later(self.mailed, view)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """What is stored of a session that is open: its entry's key and visitor."""
+
+    entry: Key
+    visitor_id: int
+
+
+def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
+    """What the page views know, session by session."""
+    folds: dict[SessionId, Fold] = {}
+    for view in views:
+        identity = (view.event.site_id, view.event.session_id)
+        if identity not in folds:
+            folds[identity] = Fold(*identity)
+        folds[identity].add(view)
+    return folds
+
+
+def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, OpenSession]:
+    """Those of the sessions that are open, locked against other writers until the transaction ends."""
+    table = SESSION.c
+    found = {}
+    for part in chunks(sorted(sessions, key=lambda identity: (identity[1], identity[0])), 400):
+        statement = select(table.site_id, table.id, table.entry_at, table.entry_guid, table.visitor_id)
+        statement = statement.where(tuple_(table.id, table.site_id).in_([(number, site) for site, number in part]))
+        for site_id, session_id, at, guid, visitor_id in connection.execute(statement.with_for_update()):
+            found[site_id, session_id] = OpenSession((at, guid), visitor_id)
+    return found
+
+
+def store_sessions(connection: Connection, folds: Sequence[Fold], context: ProcessingContext) -> None:
+    """Merge the folds into `owa_session`. Each has an entry, or its session is open."""
+    ordered = sorted(folds, key=lambda item: (item.session_id, item.site_id))
+    _MERGE.run(connection, [_row(item, context) for item in ordered])
+
+
+def _later(best: PageView | None, view: PageView) -> PageView:
+    return view if best is None or view.event.key > best.event.key else best
+
+
+def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
+    """The row as the batch alone would have it; what the batch does not know is NULL, with a NULL key."""
+    row = dict(_EMPTY_ROW)
+    row.update(id=item.session_id, site_id=item.site_id, num_pageviews=item.views, is_bounce=int(item.views == 1))
+    if item.last:
+        # The column may not be NULL, so without an entry some visitor is proposed; only an entry's is ever taken.
+        row["visitor_id"] = item.last.event.visitor_id
+        row.update(last_req=item.last.row["timestamp"], last_page_id=int(item.last.row["document_id"]))
+        _set_key(row, "last", item.last)
+    if item.entry:
+        row.update(_entry_columns(item.entry, context))
+        _set_key(row, "entry", item.entry)
+    if source := item.attributed or item.entry:
+        row.update({name: source.row[name] for name in ATTRIBUTION})
+    if item.attributed:
+        _set_key(row, "attribution", item.attributed)
+    for group, view, value in (
+        ("latest_attributions", item.touched, item.touched and item.touched.attributions),
+        ("user_name", item.named, item.named and item.named.user_name),
+        ("user_email", item.mailed, item.mailed and item.mailed.user_email),
+    ):
+        if view:
+            row[group] = value
+            _set_key(row, group, view)
+    return row
+
+
+def _set_key(row: dict[str, Any], group: str, view: PageView) -> None:
+    row[f"{group}_at"], row[f"{group}_guid"] = view.event.key
+
+
+def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any]:
+    columns = {name: entry.row[name] for name in _FROM_REQUEST}
+    columns |= {
+        "first_page_id": int(entry.row["document_id"]),
+        "host": entry.host,
+        "city": NOT_SET,
+        "country": NOT_SET,
+        "prior_session_id": entry.prior_session_id or 0,
+    }
+    last_request = entry.row["last_req"]
+    if last_request is not None and last_request > 0:
+        before = calendar(last_request, context.settings[TIME_ZONE])
+        columns |= {
+            "prior_session_lastreq": last_request,
+            "time_sinse_priorsession": entry.event.received_at // MICROSECONDS - last_request,
+            "prior_session_year": before.year,
+            "prior_session_month": before.month_name,
+            "prior_session_day": before.day,
+            "prior_session_dayofweek": before.weekday,
+            "prior_session_hour": before.hour,
+            "prior_session_minute": before.minute,
+        }
+    return columns
+
+
+def _assign(new: Columns, old: Columns) -> dict[str, Any]:
+    attribution = or_(
+        later(new, old, "attribution"),
+        # while no page view carries one, it follows the entry
+        and_(new.attribution_at.is_(None), old.attribution_at.is_(None), earlier(new, old, "entry")),
+    )
+    views = old.num_pageviews + new.num_pageviews
+    return {
+        "num_pageviews": views,
+        "is_bounce": case((views == _ONE, _ONE), else_=_ZERO),
+        **take(earlier(new, old, "entry"), new, old, with_key("entry", _ENTRY)),
+        **take(later(new, old, "last"), new, old, with_key("last", ("last_req", "last_page_id"))),
+        **take(attribution, new, old, with_key("attribution", ATTRIBUTION)),
+        **{
+            column: value
+            for group in ("latest_attributions", "user_name", "user_email")
+            for column, value in take(later(new, old, group), new, old, with_key(group, [group])).items()
+        },
+    }
+
+
+_ONE: ColumnElement[int] = literal_column("1")
+_ZERO: ColumnElement[int] = literal_column("0")
+
+_EMPTY_ROW: dict[str, Any] = {
+    **dict.fromkeys(SESSION.columns.keys()),
+    **{column.name: 0 for column in SESSION.columns if column.name.startswith("commerce_")},
+    "user_name": NOT_SET,
+    "user_email": NOT_SET,
+}
+
+_MERGE = merge(SESSION, ("id", "site_id"), _assign)

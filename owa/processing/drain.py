@@ -1,0 +1,94 @@
+"""Drains a queue: leases batches and settles them, until it is empty."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from owa.errors import Outage, Overtaken
+from owa.processing.processor import RESUME_LIMIT, Processor, Report
+from owa.queues.contract import EventQueue
+
+BATCH = 2_000
+"""Events of a batch: on SQLite, larger ones gain little and hold the write lock longer."""
+
+
+@dataclass(slots=True)
+class Drained:
+    """The outcome of a drain of one queue."""
+
+    report: Report = field(default_factory=Report)
+    seconds: float = 0.0
+    outage: Outage | None = None
+    """Why it stopped early: something is away. Nothing was failed for it."""
+
+
+Progress = Callable[[int], None]
+"""Called after each batch with how many entries it had."""
+
+
+def drain_events(
+    queue: EventQueue,
+    processor: Processor,
+    *,
+    limit: int | None = None,
+    wait: float = 0.0,
+    progress: Progress = lambda _count: None,
+) -> Drained:
+    """Drain `queue`, at most `limit` entries. Raises `HeldByAnother` when another drain keeps it for `wait` seconds.
+
+    Sessions that a batch opens have their waiting events finished before the next batch.
+    """
+    drained = Drained()
+    started, since = time.monotonic(), processor.now()
+    left = limit
+    try:
+        with queue.drain(wait) as source:
+            while left is None or left > 0:
+                batch = source.lease(BATCH if left is None else min(BATCH, left))
+                if batch is None:
+                    break
+                try:
+                    report = processor.settle(batch)
+                except Overtaken:
+                    continue
+                drained.report.add(report)
+                if report.opened or report.waited_for:
+                    _finish_woken(processor, drained.report, since)
+                left = None if left is None else left - len(batch.entries) - len(batch.quarantined)
+                progress(len(batch.entries))
+    except Outage as outage:
+        drained.outage = outage
+    drained.seconds = time.monotonic() - started
+    return drained
+
+
+def drain_retries(
+    processor: Processor,
+    *,
+    limit: int | None = None,
+    force: bool = False,
+    progress: Progress = lambda _count: None,
+) -> Drained:
+    """Drain the processing queue of what is due. `force`: each failing event is tried once, whatever its back-off."""
+    drained = Drained()
+    started, since = time.monotonic(), processor.now()
+    left = RESUME_LIMIT if limit is None else limit
+    try:
+        processor.sweep()
+        while left > 0:
+            report = processor.retry(left, attempted_before=since if force else None, since=since)
+            if not report.events:
+                break
+            drained.report.add(report)
+            progress(report.events)
+            left = left if limit is None else left - report.events
+    except Outage as outage:
+        drained.outage = outage
+    drained.seconds = time.monotonic() - started
+    return drained
+
+
+def _finish_woken(processor: Processor, report: Report, since: int) -> None:
+    """Events that waited for what was just opened are finished in the same drain."""
+    while (finished := processor.retry(since=since)).events:
+        report.add(finished)

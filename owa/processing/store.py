@@ -1,0 +1,98 @@
+"""Runs the handlers over a batch, inside one transaction. A poisoned event costs only itself: the batch is tried again
+in halves, each in a savepoint, until the culprit stands alone."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from owa.contributions import EventHandler, Handled, ProcessingContext
+from owa.errors import Outage
+from owa.events import Event
+from owa.queues.contract import Waiting
+
+Handle = Callable[[Connection, Sequence[Event], ProcessingContext], Handled]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An event whose handler raised."""
+
+    event: Event
+    error: str
+    trace: str
+
+
+@dataclass(slots=True)
+class Stored:
+    """What the handlers did with a batch."""
+
+    done: list[Event] = field(default_factory=list)
+    """Finished, for the first time."""
+    duplicates: list[Event] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    coerced: list[tuple[Event, str]] = field(default_factory=list)
+
+
+class HandlerTable:
+    """The handlers, by event type."""
+
+    def __init__(self, handlers: Sequence[EventHandler]) -> None:
+        self._handlers = {kind: handler for handler in handlers for kind in handler.event_types}
+        self.all = tuple(handlers)
+
+    def event_types(self) -> frozenset[str]:
+        return frozenset(self._handlers)
+
+    def store(
+        self, connection: Connection, events: Sequence[Event], context: ProcessingContext, *, resume: bool = False
+    ) -> Stored:
+        """Hand the events to their handlers. `resume`: their facts are stored, their sessions' parts are not."""
+        stored = Stored()
+        groups: dict[EventHandler | None, list[Event]] = {}
+        for event in events:
+            groups.setdefault(self._handlers.get(event.event_type), []).append(event)
+        for handler, group in groups.items():
+            if handler is None:
+                stored.problems += [_unhandled(event) for event in group]
+            else:
+                _bisect(connection, handler.resume if resume else handler.handle, group, context, stored)
+        return stored
+
+
+def _bisect(
+    connection: Connection, handle: Handle, events: Sequence[Event], context: ProcessingContext, stored: Stored
+) -> None:
+    try:
+        with connection.begin_nested():
+            handled = handle(connection, events, context)
+    except (Outage, OperationalError, InterfaceError):
+        raise  # the database's fault, not an event's
+    except Exception as error:
+        if len(events) == 1:
+            text = f"{type(error).__name__}: {error}"[:1000]
+            stored.problems.append(Problem(events[0], text, traceback.format_exc()[-20_000:]))
+            return
+        middle = len(events) // 2
+        _bisect(connection, handle, events[:middle], context, stored)
+        _bisect(connection, handle, events[middle:], context, stored)
+        return
+    _take_in(stored, events, handled)
+
+
+def _take_in(stored: Stored, events: Sequence[Event], handled: Handled) -> None:
+    unfinished = {id(event) for event in handled.duplicates} | {id(item.event) for item in handled.waiting}
+    stored.done += [event for event in events if id(event) not in unfinished]
+    stored.duplicates += handled.duplicates
+    stored.waiting += handled.waiting
+    stored.opened += handled.opened
+    stored.coerced += handled.coerced
+
+
+def _unhandled(event: Event) -> Problem:
+    error = f"No module handles events of type {event.event_type}. Switch on the one that does, then retry."
+    return Problem(event, error[:1000], "")
