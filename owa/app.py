@@ -1,0 +1,167 @@
+"""The composition root: collect what modules contribute, open what it needs, serve it.
+
+Commands stop after "open": they never import Pyramid.
+"""
+
+import configparser
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from owa.clock import Clock, SystemClock
+from owa.configuration import ConfigurationKeeper
+from owa.contributions import INCOMING, PROCESSING, ProcessingContext, QueueContext
+from owa.db import settings as db_settings
+from owa.db.engine import Database
+from owa.db.settings import DATA_DIR, DATABASE_URL
+from owa.errors import SettingsError
+from owa.pinning import PIN_WORKERS
+from owa.processing import settings as processing_settings
+from owa.processing.processor import Processor
+from owa.processing.store import HandlerTable
+from owa.queues import settings as queue_settings
+from owa.queues.contract import EventQueue, RetryQueue
+from owa.queues.settings import ASYNC_LOG_DIR, DURABILITY
+from owa.registry import Registry, load
+from owa.scheduler import SETTINGS as SCHEDULER_SETTINGS
+from owa.settings import Setting, resolve, text
+from owa.tracking import settings as tracking_settings
+from owa.tracking.settings import SERVER_NUMBER
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+INI = text(
+    "base.ini",
+    default="development.ini",
+    storable=False,
+    help="The ini file that commands read. A relative path starts at the folder of cli.py.",
+)
+
+CORE_SETTINGS: tuple[Setting[object], ...] = (
+    INI,
+    *db_settings.SETTINGS,
+    *queue_settings.SETTINGS,
+    *tracking_settings.SETTINGS,
+    *processing_settings.SETTINGS,
+    *SCHEDULER_SETTINGS,
+    PIN_WORKERS,
+)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything that is open: what commands and views work with."""
+
+    registry: Registry
+    declared: tuple[Setting[object], ...]
+    data_dir: Path
+    queue_dir: Path
+    database: Database
+    configuration: ConfigurationKeeper
+    handlers: HandlerTable
+    incoming: EventQueue
+    retries: RetryQueue
+    processor: Processor
+    clock: Clock
+
+    def queue_context(self, name: str) -> QueueContext:
+        """What a factory of queues gets."""
+        return QueueContext(name, self.configuration.current().settings, self.database, self.clock, self.queue_dir)
+
+    def close(self) -> None:
+        """Let go of everything. Nothing is lost: whatever is queued stays queued."""
+        self.configuration.stop()
+        self.incoming.close()
+        self.database.close()
+
+
+def open_installation(
+    environment: Mapping[str, str] | None = None,
+    ini: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> Installation:
+    """Open the installation that environment and ini file describe (by default: of this process, and `OWA_INI`).
+
+    Works with the database away. Raises `SettingsError`, `ModuleError` or `QueueUnavailable`.
+    """
+    environment = os.environ if environment is None else environment
+    ini = read_ini(environment) if ini is None else ini
+    clock = clock or SystemClock()
+    registry = load()
+    declared = (*CORE_SETTINGS, *registry.settings)
+    settings = resolve(declared, environment=environment, ini=ini)
+    data_dir = root_folder() / settings[DATA_DIR]
+    _make(data_dir)
+    database = Database(
+        settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}",
+        survive_power_loss=settings[DURABILITY] == "fsync",
+    )
+    os.register_at_fork(after_in_child=database.forget_connections)
+    configuration = ConfigurationKeeper(database, declared, environment, ini, data_dir)
+    queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
+
+    def context(name: str) -> QueueContext:
+        return QueueContext(name, configuration.current().settings, database, clock, queue_dir)
+
+    def processing_context() -> ProcessingContext:
+        now = configuration.current()
+        return ProcessingContext(now.settings, now.sites, clock.now())
+
+    handlers = HandlerTable(registry.handlers)
+    retries = registry.retry_queue_type(PROCESSING).open(context(PROCESSING))
+    server = configuration.current().settings[SERVER_NUMBER]
+    return Installation(
+        registry=registry,
+        declared=declared,
+        data_dir=data_dir,
+        queue_dir=queue_dir,
+        database=database,
+        configuration=configuration,
+        handlers=handlers,
+        incoming=registry.queue_type(INCOMING).open(context(INCOMING)),
+        retries=retries,
+        processor=Processor(database, handlers, retries, processing_context, clock, server),
+        clock=clock,
+    )
+
+
+def serve(installation: Installation) -> "WSGIApplication":
+    """The WSGI application, with its background threads running."""
+    from owa.views import make_wsgi_app
+
+    application: WSGIApplication = make_wsgi_app(installation)
+    return application
+
+
+def root_folder() -> Path:
+    """Where relative paths start: the folder of cli.py; the current one where OWA is installed as a package only."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "cli.py").exists() else Path.cwd()
+
+
+def read_ini(environment: Mapping[str, str]) -> dict[str, str]:
+    """The `[app:main]` section of the ini file that `OWA_INI` names; empty when the default one does not exist.
+
+    Raises `SettingsError` when the file cannot be read.
+    """
+    name = environment.get(INI.environment_name, "")
+    path = root_folder() / (name or INI.default)
+    if not path.exists() and not name:
+        return {}
+    parser = configparser.ConfigParser(defaults={"here": str(path.parent), "__file__": str(path)})
+    try:
+        with path.open() as file:
+            parser.read_file(file)
+        return dict(parser["app:main"]) if parser.has_section("app:main") else {}
+    except (OSError, configparser.Error, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path}: the ini file cannot be read: {error}."]) from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError([f"OWA_DATA_DIR: {folder} cannot be made: {error.strerror}."]) from error

@@ -1,0 +1,28 @@
+"""What a command is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from owa.cli.arguments import Arguments
+from owa.cli.output import Output
+
+if TYPE_CHECKING:
+    from owa.app import Installation
+
+DONE, TROUBLE, WRONG_USE, HELD = 0, 1, 2, 75
+"""Exit statuses. 75 is EX_TEMPFAIL of sysexits.h: try again later."""
+
+Run = Callable[["Installation", Arguments, Output], int]
+"""Returns the exit status; raises `OwaError`."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line."""
+
+    name: str
+    help: str
+    run: Run
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """Its arguments, with their help."""

@@ -1,0 +1,18 @@
+"""The commands, a file for each subject."""
+
+from owa.cli.command import Command
+from owa.cli.commands.drain import PROCESS_EVENT_QUEUE
+from owa.cli.commands.install import INSTALL
+from owa.cli.commands.prune import FLUSH_PROCESSED_EVENTS, PRUNE_ARCHIVES
+from owa.cli.commands.sites import ADD_SITE
+from owa.cli.commands.status import QUEUE_STATUS
+
+COMMANDS: tuple[Command, ...] = (
+    INSTALL,
+    ADD_SITE,
+    PROCESS_EVENT_QUEUE,
+    QUEUE_STATUS,
+    PRUNE_ARCHIVES,
+    FLUSH_PROCESSED_EVENTS,
+)
+"""In the order in which help shows them."""

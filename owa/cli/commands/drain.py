@@ -1,0 +1,128 @@
+"""`cmd=processEventQueue`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from owa.app import Installation
+from owa.cli.arguments import Arguments
+from owa.cli.command import DONE, HELD, TROUBLE, Command
+from owa.cli.output import Output
+from owa.contributions import INCOMING, PROCESSING
+from owa.errors import HeldByAnother, UsageError
+from owa.processing.drain import Drained, drain_events, drain_retries
+from owa.queues.contract import EventQueue
+from owa.settings import did_you_mean
+
+QUEUES = (INCOMING, PROCESSING)
+
+FIGURES = ("processed", "duplicate", "waiting", "retrying", "forwarded", "failed", "quarantined")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of each named queue."""
+
+    drained: dict[str, Drained] = field(default_factory=dict)
+    held: list[HeldByAnother] = field(default_factory=list)
+
+
+def run(installation: Installation, arguments: Arguments, output: Output) -> int:
+    names = _names(arguments)
+    limit = arguments.number("limit")
+    outcome = Outcome()
+    for name in names:
+        most = None if limit is None else int(limit)
+        try:
+            outcome.drained[name] = _drain(installation, name, most, arguments, output)
+        except HeldByAnother as held:
+            outcome.held.append(held)
+    _print(outcome, output)
+    if len(outcome.held) == len(names):
+        return HELD
+    trouble = any(drained.outage or drained.report.failed for drained in outcome.drained.values())
+    return TROUBLE if trouble else DONE
+
+
+def _names(arguments: Arguments) -> list[str]:
+    if arguments.text("path"):
+        return [INCOMING]
+    names = [name for name in arguments.text("queues", ",".join(QUEUES)).split(",") if name]
+    for name in names:
+        if name not in QUEUES:
+            raise UsageError(
+                f"There is no queue {name!r}{did_you_mean(name, QUEUES)}.", f"Queues: {', '.join(QUEUES)}."
+            )
+    return names
+
+
+def _drain(installation: Installation, name: str, limit: int | None, arguments: Arguments, output: Output) -> Drained:
+    wait = arguments.number("wait", 30.0) or 0.0
+    retry = arguments.text("retry")
+    if retry not in ("", "now"):
+        raise UsageError(f"retry={retry}: wants now.", "Leave it out to respect the back-offs.")
+    with output.progress(name, limit) as progress:
+        if name == PROCESSING:
+            return drain_retries(installation.processor, limit=limit, force=retry == "now", progress=progress)
+        queue = _event_queue(installation, arguments)
+        return drain_events(queue, installation.processor, limit=limit, wait=wait, progress=progress)
+
+
+def _event_queue(installation: Installation, arguments: Arguments) -> EventQueue:
+    path = arguments.text("path")
+    if not path:
+        return installation.incoming
+    kind = installation.registry.queue_type(INCOMING)
+    if kind.open_path is None:
+        raise UsageError(f"Queues of type {kind.name} have no files.", "Leave out path.")
+    return kind.open_path(installation.queue_context(INCOMING), Path(path))
+
+
+def _print(outcome: Outcome, output: Output) -> None:
+    figures = {name: _figures(drained) for name, drained in outcome.drained.items()}
+    output.document({"queues": figures})
+    output.table(
+        "Drained",
+        ("queue", *FIGURES, "seconds"),
+        [(name, *row.values()) for name, row in figures.items()],
+    )
+    for held in outcome.held:
+        output.problem(str(held))
+    for name, drained in outcome.drained.items():
+        if drained.outage:
+            output.problem(f"{name} is paused. {drained.outage}")
+        if drained.report.failed:
+            output.problem(f"{name}: {drained.report.failed} events failed for good. See cmd=queue-status.")
+        if drained.report.quarantined:
+            output.problem(
+                f"{name}: {drained.report.quarantined} parts of queue files are no events; they were put aside in "
+                "quarantine. See cmd=queue-status."
+            )
+
+
+def _figures(drained: Drained) -> dict[str, Any]:
+    report = drained.report
+    return {
+        "processed": report.processed,
+        "duplicate": report.duplicate,
+        "waiting": max(0, report.waiting),
+        "retrying": report.retrying,
+        "forwarded": 0,
+        "failed": report.failed,
+        "quarantined": report.quarantined,
+        "seconds": round(drained.seconds, 3),
+    }
+
+
+PROCESS_EVENT_QUEUE = Command(
+    "processEventQueue",
+    "Process what is queued. Made for cron: prints nothing when all is well.",
+    run,
+    {
+        "queues": f"comma-separated; default {','.join(QUEUES)}",
+        "limit": "at most this many events of each queue",
+        "wait": "seconds to wait for another drain to end; default 30",
+        "retry": "now: also try again what would be due later",
+        "path": "drain this queue file, copied from another server",
+    },
+)

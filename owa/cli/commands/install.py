@@ -1,0 +1,71 @@
+"""`cmd=install`: tables, an admin account, a first site, asynchronous mode. Running it again changes none of them."""
+
+from dataclasses import dataclass
+
+from owa.app import Installation
+from owa.cli.arguments import Arguments
+from owa.cli.command import DONE, Command
+from owa.cli.output import Output
+from owa.db import configuration as stored
+from owa.db.migrate import upgrade
+from owa.db.users import add_admin, first_admin, random_password
+from owa.tracking.settings import QUEUE_EVENTS
+from owa.tracking.tag import tag
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    user_id: str
+    password: str | None
+    """Only when the account is new and its password random."""
+    site_id: str
+    domain: str
+
+
+def run(installation: Installation, arguments: Arguments, output: Output) -> int:
+    upgrade(installation.database)
+    installed = _fill(installation, arguments)
+    installation.configuration.signal_change()
+    base_url = arguments.text("base_url", "http://127.0.0.1:6543/").rstrip("/") + "/"
+    output.say(f"OWA        {base_url}")
+    login = f"Login      {installed.user_id}"
+    if installed.password:
+        output.must_say(f"{login}, password {installed.password} (shown only this once)")
+    else:
+        output.say(f"{login}, with the password that it has")
+    output.say(f"Site       {installed.domain} ({installed.site_id})")
+    output.say(f"Tag        paste this into its pages:\n\n{tag(base_url, installed.site_id)}\n")
+    document = {"user_id": installed.user_id, "site_id": installed.site_id}
+    output.document({**document, "password": installed.password} if installed.password else document)
+    return DONE
+
+
+def _fill(installation: Installation, arguments: Arguments) -> Installed:
+    with installation.database.writing() as connection:
+        user_id, password = first_admin(connection), None
+        if user_id is None:
+            user_id, password = arguments.text("user_id", "admin"), random_password()
+            given = arguments.text("password")
+            add_admin(connection, user_id, given or password, installation.clock.now())
+            password = None if given else password
+        found = stored.read(connection)
+        if QUEUE_EVENTS.name not in found.settings:
+            stored.store_settings(connection, {QUEUE_EVENTS.name: "true"})
+        if found.sites and not arguments.text("domain"):
+            return Installed(user_id, password, found.sites[0].site_id, found.sites[0].domain)
+        domain = arguments.text("domain", "http://localhost")
+        stored.add_site(connection, domain)
+        return Installed(user_id, password, stored.site_id_of(domain), domain)
+
+
+INSTALL = Command(
+    "install",
+    "Create or update the tables; on a new installation also an admin account and a first site.",
+    run,
+    {
+        "user_id": "the admin's name; default admin",
+        "password": "the admin's password; default a random one, printed once",
+        "domain": "the first site, such as https://example.org; default http://localhost",
+        "base_url": "where OWA is served, for the tag; default http://127.0.0.1:6543/",
+    },
+)

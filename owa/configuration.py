@@ -1,0 +1,138 @@
+"""The configuration as one process sees it: an in-memory snapshot, refreshed off the request path.
+
+With the database away, tracking goes on with the last snapshot; a process that starts meanwhile takes the last good
+copy from the data folder.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from owa.contributions import Configuration, Site
+from owa.db import configuration as stored
+from owa.db.configuration import StoredConfiguration, StoredSite
+from owa.db.engine import Database
+from owa.errors import DatabaseUnavailable
+from owa.settings import Setting, resolve
+
+logger = logging.getLogger(__name__)
+
+REFRESH_INTERVAL = 1.0
+"""Seconds between two looks at the stored generation."""
+
+
+class ConfigurationKeeper:
+    """Keeps the snapshot. Reading it is reading an attribute; all else happens in a thread of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        declared: Iterable[Setting[Any]],
+        environment: Mapping[str, str],
+        ini: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        """Raises `SettingsError` when the environment or the ini file is wrong."""
+        self._database = database
+        self._declared = tuple(declared)
+        self._environment = environment
+        self._ini = ini
+        self._copy = folder / "configuration.json"
+        self._signal = folder / "configuration.generation"
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._signalled = self._signal_time()
+        self._current = self._resolve(StoredConfiguration(-1, {}, ()))
+        if not self.refresh():
+            self._read_copy()
+
+    def current(self) -> Configuration:
+        """The snapshot."""
+        return self._current
+
+    def refresh(self) -> bool:
+        """Take in what changed; False when the database is away."""
+        with self._lock:
+            self._signalled = self._signal_time()
+            try:
+                with self._database.reading() as connection:
+                    if stored.generation(connection) == self._current.generation:
+                        return True
+                    found = stored.read(connection)
+            except DatabaseUnavailable as error:
+                logger.debug("The configuration was not refreshed: %s", error)
+                return False
+            self._current = self._resolve(found)
+            self._write_copy(found)
+            return True
+
+    def find_site(self, site_id: str) -> bool:
+        """Whether a site is known, after a look at what was changed on this machine a moment ago. Costs a `stat`."""
+        if site_id not in self._current.sites and self._signal_time() != self._signalled:
+            self.refresh()
+        return site_id in self._current.sites
+
+    def signal_change(self) -> None:
+        """Tell the other processes of this machine that the stored configuration has changed; take it in here."""
+        with suppress(OSError):  # they notice within a second all the same
+            self._signal.touch()
+        self.refresh()
+
+    def start(self) -> None:
+        """Refresh every second, in a thread of its own."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="owa-configuration", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.wait(REFRESH_INTERVAL):
+            try:
+                self.refresh()
+            except Exception:
+                logger.exception("The configuration was not refreshed")
+
+    def _resolve(self, found: StoredConfiguration) -> Configuration:
+        settings = resolve(self._declared, environment=self._environment, ini=self._ini, stored=found.settings)
+        sites = {site.site_id: Site(site.site_id, site.domain, site.settings) for site in found.sites}
+        return Configuration(settings, sites, found.generation)
+
+    def _signal_time(self) -> int:
+        try:
+            return self._signal.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _write_copy(self, found: StoredConfiguration) -> None:
+        document = {
+            "generation": found.generation,
+            "settings": dict(found.settings),
+            "sites": [
+                {"site_id": site.site_id, "domain": site.domain, "settings": dict(site.settings)}
+                for site in found.sites
+            ],
+        }
+        draft = self._copy.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):  # a full disk: the older copy stays
+            draft.write_bytes(orjson.dumps(document))
+            draft.replace(self._copy)
+
+    def _read_copy(self) -> None:
+        try:
+            document = orjson.loads(self._copy.read_bytes())
+            sites = tuple(StoredSite(site["site_id"], site["domain"], site["settings"]) for site in document["sites"])
+            # Generation -1 is none that is stored: the database is read as soon as it is back.
+            found = StoredConfiguration(-1, document["settings"], sites)
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+            return
+        self._current = self._resolve(found)
+        logger.warning("The database is away: started with the last good copy of the configuration")

@@ -1,0 +1,92 @@
+"""Guids: 19 digits, unique over servers, processes, restarts and clocks that go back, and rising with time.
+
+    1795291324 042 07 0013
+    second    server slot sequence
+
+A slot belongs to one process at a time, by a lock on its file. The file keeps the last second that was used, written
+before the second is used, so that a later holder starts behind it.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from threading import Lock
+
+from owa.clock import MICROSECONDS, Clock
+from owa.errors import OwaError
+
+SLOTS = 100
+PER_SECOND = 10_000
+
+
+class Guids:
+    """Makes guids. Safe to share between threads; a forked child takes a slot of its own."""
+
+    def __init__(self, folder: Path, server: int, clock: Clock) -> None:
+        """`folder`: where the slots' files are; made when missing. `server`: 0 to 999."""
+        self._folder = folder
+        self._server = server
+        self._clock = clock
+        self._lock = Lock()
+        self._descriptor = -1
+        self._slot = 0
+        self._second = 0
+        self._sequence = 0
+        os.register_at_fork(after_in_child=self._start_anew)
+
+    def next(self) -> int:
+        """A guid. Raises `OwaError` when no slot is free, `OSError` when the slot's file cannot be written."""
+        with self._lock:
+            if self._descriptor < 0:
+                self._take_slot()
+            now = self._clock.now() // MICROSECONDS
+            if now > self._second:
+                self._use_second(now)
+            elif self._sequence == PER_SECOND:
+                self._use_second(self._second + 1)  # borrowed
+            sequence = self._sequence
+            self._sequence += 1
+            return ((self._second * 1000 + self._server) * SLOTS + self._slot) * PER_SECOND + sequence
+
+    def slot(self) -> int:
+        """The number of this process's slot: different in each process of this machine. Raises `OwaError`."""
+        with self._lock:
+            if self._descriptor < 0:
+                self._take_slot()
+            return self._slot
+
+    def close(self) -> None:
+        """Give the slot back."""
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    def _use_second(self, second: int) -> None:
+        os.pwrite(self._descriptor, b"%010d\n" % second, 0)
+        self._second, self._sequence = second, 0
+
+    def _take_slot(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for slot in range(SLOTS):
+            descriptor = os.open(self._folder / f"{slot:02d}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                continue
+            text = os.pread(descriptor, 10, 0)
+            used = int(text) if text.isdigit() else 0
+            self._descriptor, self._slot = descriptor, slot
+            self._second, self._sequence = used, PER_SECOND  # the second may be used up
+            return
+        raise OwaError(
+            f"All {SLOTS} slots in {self._folder} are taken.", f"Run at most {SLOTS} processes of OWA on a server."
+        )
+
+    def _start_anew(self) -> None:
+        """After a fork, in the child: the lock on the slot stays the parent's."""
+        self._lock = Lock()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,107 @@
+"""The parameters of a tracking request: query and body merged, the body wins; `owa_` is cut off; brackets nest."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from owa.events import RefusalReason
+
+LONGEST_URL = 8 * 1024
+"""Bytes of path and query."""
+LONGEST_BODY = 64 * 1024
+MOST_PARAMETERS = 300
+DEEPEST_NESTING = 5
+
+PREFIX = "owa_"
+
+_NESTED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
+
+Environ = dict[str, Any]
+
+
+@dataclass
+class Refused(Exception):
+    """The request becomes no event."""
+
+    reason: RefusalReason
+    detail: str = ""
+
+
+def parameters(environ: Environ) -> dict[str, Any]:
+    """The `owa_` parameters of a WSGI request, as texts and, where names have brackets, nested dicts of texts.
+
+    Broken UTF-8 and NUL become U+FFFD. Raises `Refused` when a limit is exceeded.
+    """
+    query = environ.get("QUERY_STRING", "")
+    if len(query) + len(environ.get("PATH_INFO", "")) > LONGEST_URL:
+        raise Refused(RefusalReason.URL_TOO_LONG, f"more than {LONGEST_URL} bytes")
+    pairs = _pairs(query.encode("latin-1", "replace"))
+    if environ["REQUEST_METHOD"] == "POST":
+        pairs += _body_pairs(environ)
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name.startswith(PREFIX):
+            _put(result, name[len(PREFIX) :].replace("\0", "\ufffd"), value.replace("\0", "\ufffd"))
+    return result
+
+
+def _body_pairs(environ: Environ) -> list[tuple[str, str]]:
+    body = _body(environ)
+    if not body:
+        return []
+    kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    return _multipart_pairs(environ, body) if kind == "multipart/form-data" else _pairs(body)
+
+
+def _body(environ: Environ) -> bytes:
+    length = environ.get("CONTENT_LENGTH") or ""
+    if not length and not environ.get("wsgi.input_terminated"):
+        return b""
+    if length and not length.isdigit():
+        raise Refused(RefusalReason.MALFORMED_REQUEST, "Content-Length is no number")
+    if length and int(length) > LONGEST_BODY:
+        raise Refused(RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_BODY} bytes")
+    body: bytes = environ["wsgi.input"].read(int(length) if length else LONGEST_BODY + 1)
+    if len(body) > LONGEST_BODY:
+        raise Refused(RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_BODY} bytes")
+    return body
+
+
+def _pairs(data: bytes) -> list[tuple[str, str]]:
+    if data.count(b"&") >= MOST_PARAMETERS:
+        raise Refused(RefusalReason.TOO_MANY_PARAMETERS, f"more than {MOST_PARAMETERS}")
+    text = data.decode("utf-8", "replace")
+    return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace", separator="&")
+
+
+def _multipart_pairs(environ: Environ, body: bytes) -> list[tuple[str, str]]:
+    """By WebOb. Imported here, since only a fallback of old browsers sends such bodies."""
+    from webob import Request
+
+    request = Request({**environ, "wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))})
+    try:
+        items: Iterable[tuple[str, Any]] = request.POST.items()
+    except ValueError as error:
+        raise Refused(RefusalReason.MALFORMED_REQUEST, str(error)[:100]) from error
+    pairs = [(name, value) for name, value in items if isinstance(value, str)]
+    if len(pairs) > MOST_PARAMETERS:
+        raise Refused(RefusalReason.TOO_MANY_PARAMETERS, f"more than {MOST_PARAMETERS}")
+    return pairs
+
+
+def _put(result: dict[str, Any], name: str, value: str) -> None:
+    """`a=…` sets a text, `a[b][c]=…` a text in nested dicts; of two that contradict each other the later counts."""
+    match = _NESTED.fullmatch(name)
+    if match is None:
+        result[name] = value
+        return
+    path = [match[1], *match[2][1:-1].split("][")][: DEEPEST_NESTING + 1]
+    for part in path[:-1]:
+        inner = result.get(part)
+        if not isinstance(inner, dict):
+            inner = result[part] = {}
+        result = inner
+    result[path[-1]] = value

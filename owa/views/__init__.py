@@ -1,0 +1,114 @@
+"""The web application: the tracking endpoint, and the admin's window on everything."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pyramid.config import Configurator
+from pyramid.router import Router
+
+from owa.pinning import PIN_WORKERS, pin_to_processor
+from owa.queues.settings import ARCHIVE_AGE
+from owa.scheduler import DRAIN_INTERVAL, SCHEDULER, Scheduler
+from owa.tracking.collector import Answer, Collector
+from owa.tracking.guids import Guids
+from owa.tracking.settings import SERVER_NUMBER
+
+if TYPE_CHECKING:
+    from owa.app import Installation
+
+logger = logging.getLogger(__name__)
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+Environ = dict[str, Any]
+
+TRACKING_PATH = "/log.php"
+
+
+def make_wsgi_app(installation: "Installation") -> Router:
+    """The application, its background threads running. The router's registry holds both under `owa`."""
+    application = Application(installation)
+    with Configurator(settings={"pyramid.default_locale_name": "en"}) as config:
+        config.registry["owa"] = application
+        config.include("pyramid_jinja2")
+        config.add_jinja2_search_path("owa:templates")
+        config.add_static_view("static", "owa:static", cache_max_age=3600)
+        config.add_route("blank", "/blank.php")
+        config.add_route("start", "/")
+        config.set_execution_policy(_TrackingFirst(application.collector))
+        config.scan("owa.views")
+        application.start()
+        return config.make_wsgi_app()
+
+
+class Application:
+    """One process's part of an installation: its collector and its background threads."""
+
+    def __init__(self, installation: "Installation") -> None:
+        settings = installation.configuration.current().settings
+        self.installation = installation
+        self.guids = Guids(installation.data_dir / "slots", settings[SERVER_NUMBER], installation.clock)
+        self.collector = Collector(
+            installation.configuration.current,
+            installation.configuration.find_site,
+            installation.handlers.event_types(),
+            installation.incoming,
+            installation.processor.store_now,
+            self.guids,
+            installation.clock,
+        )
+        self._scheduler: Scheduler | None = None
+        os.register_at_fork(after_in_child=self._start_in_child)
+
+    def start(self) -> None:
+        """Start the threads that refresh the configuration and drain the queues."""
+        installation = self.installation
+        settings = installation.configuration.current().settings
+        for notice in settings.notices:
+            logger.warning("%s", notice)
+        installation.configuration.start()
+        if settings[PIN_WORKERS]:
+            pin_to_processor(self.guids.slot())
+        if settings[SCHEDULER]:
+            self._scheduler = Scheduler(
+                installation.incoming,
+                installation.processor,
+                settings[DRAIN_INTERVAL],
+                lambda: installation.configuration.current().settings[ARCHIVE_AGE],
+            )
+            self._scheduler.start()
+
+    def stop(self) -> None:
+        """End the threads, and let go of the slot, files and connections."""
+        if self._scheduler:
+            self._scheduler.stop()
+        self._scheduler = None
+        self.guids.close()
+        self.installation.close()
+
+    def _start_in_child(self) -> None:
+        """Threads do not survive a fork: a server that forks after loading gets new ones in each child."""
+        if self._scheduler:
+            self.start()
+
+
+class _TrackingFirst:
+    """A Pyramid execution policy that answers tracking requests before a request object is made."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def __call__(self, environ: Environ, router: Router) -> Any:
+        if environ.get("PATH_INFO") == TRACKING_PATH:
+            return _as_wsgi(self._collector(environ))
+        with router.request_context(environ) as request:
+            return router.invoke_request(request)
+
+
+def _as_wsgi(answer: Answer) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
+    def respond(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(answer.status, list(answer.headers))
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (answer.body,)
+
+    return respond
