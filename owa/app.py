@@ -25,7 +25,6 @@ from owa.queues import settings as queue_settings
 from owa.queues.contract import EventQueue, RetryQueue
 from owa.queues.settings import ASYNC_LOG_DIR, DURABILITY
 from owa.registry import Registry, load
-from owa.scheduler import SETTINGS as SCHEDULER_SETTINGS
 from owa.settings import Setting, resolve, text
 from owa.tracking import settings as tracking_settings
 from owa.tracking.settings import SERVER_NUMBER
@@ -46,7 +45,6 @@ CORE_SETTINGS: tuple[Setting[object], ...] = (
     *queue_settings.SETTINGS,
     *tracking_settings.SETTINGS,
     *processing_settings.SETTINGS,
-    *SCHEDULER_SETTINGS,
     PIN_WORKERS,
 )  # type: ignore[assignment]
 

@@ -14,23 +14,8 @@ from owa.errors import HeldByAnother, OwaError
 from owa.processing.drain import drain_events, drain_retries
 from owa.processing.processor import Processor
 from owa.queues.contract import EventQueue
-from owa.settings import boolean, integer
 
 logger = logging.getLogger(__name__)
-
-SCHEDULER = boolean(
-    "base.scheduler",
-    default=True,
-    help="Drain the queues in the web processes. Off: leave it to cron.",
-)
-DRAIN_INTERVAL = integer(
-    "base.drain_interval",
-    default=2,
-    least=1,
-    most=3600,
-    help="Seconds between two drains by the scheduler.",
-)
-SETTINGS = (SCHEDULER, DRAIN_INTERVAL)
 
 PRUNE_INTERVAL = 3600
 

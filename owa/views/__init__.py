@@ -9,8 +9,9 @@ from pyramid.config import Configurator
 from pyramid.router import Router
 
 from owa.pinning import PIN_WORKERS, pin_to_processor
+from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.settings import ARCHIVE_AGE
-from owa.scheduler import DRAIN_INTERVAL, SCHEDULER, Scheduler
+from owa.scheduler import Scheduler
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
 from owa.tracking.settings import SERVER_NUMBER

@@ -10,8 +10,8 @@ from owa.db import counts
 from owa.db.counts import Outcome
 from owa.errors import DatabaseUnavailable
 from owa.events import Event, RefusalReason
+from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
-from owa.scheduler import DRAIN_INTERVAL, SCHEDULER
 from owa.settings import Settings
 from owa.tracking.settings import QUEUE_EVENTS
 

@@ -7,8 +7,6 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, Command
 from owa.cli.output import Output
 from owa.db import configuration as stored
-from owa.db.migrate import upgrade
-from owa.db.users import add_admin, first_admin, random_password
 from owa.tracking.settings import QUEUE_EVENTS
 from owa.tracking.tag import tag
 
@@ -23,6 +21,8 @@ class Installed:
 
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
+    from owa.db.migrate import upgrade  # Alembic takes a while to import, and cron imports all commands
+
     upgrade(installation.database)
     installed = _fill(installation, arguments)
     installation.configuration.signal_change()
@@ -41,6 +41,8 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
 
 
 def _fill(installation: Installation, arguments: Arguments) -> Installed:
+    from owa.db.users import add_admin, first_admin, random_password
+
     with installation.database.writing() as connection:
         user_id, password = first_admin(connection), None
         if user_id is None:

@@ -10,7 +10,8 @@ queue.id       the queue's identity; drain.lock  held by the drain
 import os
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from owa.module_api import Clock, QueueUnavailable, sync_folder, wait_for_writers
@@ -29,14 +30,20 @@ class Folder:
         self.unprocessed = path / "unprocessed"
         self.archive = path / "archive"
         self.quarantine = path / "quarantine"
-        try:
+        with self.explained("use"):
             for folder in (self.unprocessed, self.archive, self.quarantine):
                 folder.mkdir(parents=True, exist_ok=True)
             self.queue_id = self._identity()
+
+    @contextmanager
+    def explained(self, act: str) -> Iterator[None]:
+        """Turns the system's errors into `QueueUnavailable`. `act`: what was tried, a verb."""
+        try:
+            yield
         except OSError as error:
             raise QueueUnavailable(
-                f"The queue's folder {path} cannot be used: {error.strerror}.",
-                "Let the user that runs OWA write there, or set OWA_ASYNC_LOG_DIR.",
+                f"Cannot {act} the queue: {error.filename or self.path}: {error.strerror}.",
+                f"Let everybody who runs OWA, cron included, be one user that may write to {self.path}.",
             ) from error
 
     def segments(self) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import TextIO
 
 from sqlalchemy import Connection
 
@@ -24,7 +25,6 @@ from owa.module_api import (
     Positions,
     QueueContext,
     QueueStatus,
-    QueueUnavailable,
     Source,
     read_block,
 )
@@ -57,13 +57,17 @@ class FileQueue:
 
     @contextmanager
     def drain(self, wait: float = 0.0) -> Iterator[Source]:
-        with self._folder.lock.open("a") as lock:
+        with self._open_lock() as lock:
             deadline = time.monotonic() + wait
             while not _try_lock(lock.fileno()):
                 if time.monotonic() >= deadline:
                     raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
                 time.sleep(POLL)
             yield FileSource(self._folder, self._positions, self._clock, archive=self._archive)
+
+    def _open_lock(self) -> TextIO:
+        with self._folder.explained("lock"):
+            return self._folder.lock.open("a")
 
     def status(self) -> QueueStatus:
         segments = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
@@ -84,7 +88,8 @@ class FileQueue:
         return found
 
     def prune(self, older_than: float) -> int:
-        return self._folder.prune(older_than)
+        with self._folder.explained("prune"):
+            return self._folder.prune(older_than)
 
     def close(self) -> None:
         with self._lock:
@@ -111,11 +116,8 @@ class FileSource:
     def lease(self, limit: int) -> Batch | None:
         while segment := self._current():
             start = self._positions.read(segment.name)
-            try:
-                with segment.open("rb") as file:
-                    block = read_block(file, segment.name, start, limit)
-            except OSError as error:
-                raise QueueUnavailable(f"Cannot read {segment}: {error.strerror}.", "Let OWA read it.") from error
+            with self._folder.explained("read"), segment.open("rb") as file:
+                block = read_block(file, segment.name, start, limit)
             if block.end > start:
                 return self._batch(segment.name, start, block)
             self._finish(segment)
@@ -133,18 +135,15 @@ class FileSource:
         """The segment to read. Rotates once, when what was there before is read: a drain ends even under traffic."""
         if not self._segments and not self._rotated:
             self._rotated = True
-            try:
+            with self._folder.explained("rotate"):
                 self._folder.rotate()
-            except OSError as error:
-                raise QueueUnavailable(
-                    f"Cannot rotate {self._folder.active}: {error.strerror}.", "Let OWA write to its folder."
-                ) from error
             self._segments = self._folder.segments()
         return self._segments[0] if self._segments else None
 
     def _finish(self, segment: Path) -> None:
         quarantined = self._positions.has_quarantined(segment.name)
-        self._folder.finish(segment, keep=self._archive, quarantined=quarantined)
+        with self._folder.explained("archive"):
+            self._folder.finish(segment, keep=self._archive, quarantined=quarantined)
         self._positions.forget(segment.name)
         self._segments.pop(0)
 

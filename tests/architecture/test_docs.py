@@ -1,0 +1,60 @@
+"""The documents are complete, and what they point at exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from owa.app import CORE_SETTINGS
+from owa.cli.commands import COMMANDS
+from owa.events import RefusalReason
+from owa.registry import load
+from owa.settings import Setting
+from owa.views.journal import REMEDIES
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SETTINGS: list[Setting[object]] = [*CORE_SETTINGS, *load().settings]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_setting_is_documented_under_its_names(setting: Setting[object]) -> None:
+    row = next(
+        (line for line in (ROOT / "docs/settings.md").read_text().splitlines() if f"| {setting.name} |" in line), ""
+    )
+    assert setting.environment_name in row
+    assert setting.ini_name in row or setting.name == "base.ini"
+
+
+def test_settings_page_has_no_setting_that_is_gone() -> None:
+    documented = set(re.findall(r"^\| ((?:base|\w+)\.\w+) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    assert documented == {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("name", ["development.ini", "production.ini"])
+def test_ini_file_shows_every_setting(name: str) -> None:
+    text = (ROOT / name).read_text()
+    shown = set(re.findall(r"^;? ?(owa\.\w+) =", text, re.MULTILINE))
+    assert shown == {setting.ini_name for setting in SETTINGS} - {"owa.ini"}
+
+
+def test_development_ini_sets_nothing() -> None:
+    assert not re.findall(r"^owa\.", (ROOT / "development.ini").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_command_is_in_the_readme(command: object) -> None:
+    assert f"cmd={getattr(command, 'name', '')}" in "".join(path.read_text() for path in DOCUMENTS)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_paths_lead_somewhere(document: Path) -> None:
+    text = document.read_text()
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    targets += re.findall(r"`((?:owa|tests|docs|bench)/[\w./-]+)`", text)
+    for target in targets:
+        assert (document.parent / target).exists() or (ROOT / target).exists(), target
+
+
+def test_every_refusal_has_a_remedy() -> None:
+    assert set(REMEDIES) == set(RefusalReason)
