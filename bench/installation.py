@@ -1,0 +1,26 @@
+"""An installation in a folder, for one measurement."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from owa.app import Installation, open_installation
+from owa.db import configuration as stored
+from owa.db.migrate import upgrade
+
+DOMAIN = "https://example.org"
+SITE_ID = stored.site_id_of(DOMAIN)
+
+
+@contextmanager
+def installed(folder: Path, **environment: str) -> Iterator[Installation]:
+    """With tables and one site; closed at the end."""
+    installation = open_installation({"OWA_DATA_DIR": str(folder), **environment}, {})
+    try:
+        upgrade(installation.database)
+        with installation.database.writing() as connection:
+            stored.add_site(connection, DOMAIN)
+        installation.configuration.signal_change()
+        yield installation
+    finally:
+        installation.close()
