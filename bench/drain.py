@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from bench.installation import SITE_ID, installed
-from bench.traffic import page_views
 from owa.db.bulk import chunks
 from owa.processing.drain import BATCH, drain_events
+from owa.testing.traffic import Plan, generate
 
 EVENTS = 20_000
 
@@ -15,7 +15,7 @@ EVENTS = 20_000
 def measure_drain(folder: Path) -> tuple[float, float]:
     """CPU seconds per event: (OWA, bare). Raises `AssertionError` when an event is missing."""
     with installed(folder) as installation:
-        for part in chunks(page_views(EVENTS, SITE_ID)):
+        for part in chunks(generate(Plan(EVENTS, (SITE_ID,), nasty=0))):
             installation.incoming.put(part)
         started = time.process_time()
         drained = drain_events(installation.incoming, installation.processor)

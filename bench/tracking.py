@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.installation import SITE_ID, installed
-from bench.traffic import page_views
+from owa.testing.traffic import Plan, generate, request_parameters
 from owa.views import make_wsgi_app
 
 REQUESTS = 5_000
@@ -18,7 +18,7 @@ def measure_tracking(folder: Path) -> tuple[float, float]:
     """CPU seconds per request: (OWA, bare). Raises `AssertionError` when an event is missing."""
     with installed(folder, OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0") as installation:
         application = make_wsgi_app(installation)
-        queries = [_query(event.properties, number) for number, event in enumerate(page_views(REQUESTS, SITE_ID))]
+        queries = [urlencode(request_parameters(event)) for event in generate(Plan(REQUESTS, (SITE_ID,)))]
         environs = [_environ(query) for query in queries]
         started = time.process_time()
         for environ in environs:
@@ -37,20 +37,6 @@ def _bare(path: Path, queries: list[str]) -> float:
     elapsed = time.process_time() - started
     os.close(descriptor)
     return elapsed
-
-
-def _query(properties: Any, number: int) -> str:
-    sent = {f"owa_{name}": value for name, value in properties.items() if name[0].islower()}
-    identity = 1_795_291_324_000_000_000 + number
-    return urlencode(
-        {
-            "owa_event_type": "base.page_request",
-            "owa_site_id": SITE_ID,
-            "owa_visitor_id": identity,
-            "owa_session_id": identity,
-            **sent,
-        }
-    )
 
 
 def _environ(query: str) -> dict[str, Any]:

@@ -23,7 +23,10 @@ def waitress(_global_config: dict[str, str], host: str, port: str, threads: str 
     def run(application: "WSGIApplication") -> None:
         import waitress
 
-        waitress.serve(application, host=host, port=_port(port), threads=int(threads))
+        # Waitress would drop X-Forwarded-For, which OWA judges itself: by OWA_TRUSTED_PROXIES.
+        waitress.serve(
+            application, host=host, port=_port(port), threads=int(threads), clear_untrusted_proxy_headers=False
+        )
 
     return run
 

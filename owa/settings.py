@@ -98,7 +98,7 @@ def choice(name: str, *, default: str, of: tuple[str, ...], help: str) -> Settin
 
 def words(name: str, *, default: tuple[str, ...] = (), help: str) -> Setting[tuple[str, ...]]:
     """Words separated by commas or white space."""
-    return Setting(name, lambda value: tuple(re.split(r"[,\s]+", value)) if value else (), default, help)
+    return Setting(name, lambda value: tuple(filter(None, re.split(r"[,\s]+", value))), default, help)
 
 
 def networks(name: str, *, default: str = "", help: str) -> Setting[tuple[Network, ...]]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import parse_qsl
 
 from publicsuffixlist import PublicSuffixList
 
 from owa.analytics import urls
+from owa.analytics.properties import Properties
 from owa.identity import NOT_SET
 
 SEARCH_PARAMETERS: Mapping[str, tuple[str, ...]] = {
@@ -87,10 +87,10 @@ class Referral:
     search_terms: str
 
 
-def attribution(properties: Mapping[str, Any]) -> tuple[Attribution, bool]:
+def attribution(values: Properties) -> tuple[Attribution, bool]:
     """The attribution, and whether the event carries one itself: a derived default is not carried."""
-    given = {name: _text(properties, name) for name in ("medium", "source", "search_terms", "campaign", "ad")}
-    referer = _text(properties, "session_referer")
+    given = {name: values.text(name) for name in ("medium", "source", "search_terms", "campaign", "ad")}
+    referer = values.text("session_referer")
     referral = referred_by(referer) if referer else Referral("direct", NOT_SET, NOT_SET)
     result = Attribution(
         medium=given["medium"] or referral.medium,
@@ -131,8 +131,3 @@ def _search_terms(referer: str, parameters: tuple[str, ...]) -> str:
     query = dict(parse_qsl(parts.query, max_num_fields=100)) if parts and parts.query.count("&") < 100 else {}
     found = next((query[name].strip() for name in parameters if query.get(name, "").strip()), "")
     return found or NOT_PROVIDED
-
-
-def _text(properties: Mapping[str, Any], name: str) -> str:
-    value = properties.get(name)
-    return value.strip() if isinstance(value, str) else ""

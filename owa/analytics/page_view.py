@@ -60,7 +60,7 @@ def page_view(event: Event, context: ProcessingContext) -> PageView:
     agent_text = values.text("HTTP_USER_AGENT") or NOT_SET
     agent = user_agent.parse(agent_text)
     full_host = _full_host(values)
-    source, carried = attribution(event.properties)
+    source, carried = attribution(values)
     view = PageView(
         event=event,
         row={},

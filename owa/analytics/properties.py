@@ -18,14 +18,15 @@ class Properties:
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
         self.coerced: list[str] = []
+        """Each once, however often it is read."""
 
     def text(self, name: str) -> str:
-        """The trimmed text; empty when absent."""
+        """The text as sent, cut to a length; empty when absent or blank."""
         value = self._values.get(name, "")
         if isinstance(value, str):
-            return value.strip()[:LONGEST_TEXT]
+            return value[:LONGEST_TEXT] if not value.isspace() else ""
         if value is not None:
-            self.coerced.append(name)
+            self._coerce(name)
         return ""
 
     def integer(self, name: str, alternative: str = "") -> int | None:
@@ -37,7 +38,7 @@ class Properties:
             return None
         number = _whole_number(value)
         if number is None or abs(number) > _LARGEST_INTEGER:
-            self.coerced.append(name)
+            self._coerce(name)
             return None
         return number
 
@@ -48,14 +49,22 @@ class Properties:
             return None
         number = _whole_number(value)
         if number is None or not 0 <= number < 2**63:
-            self.coerced.append(name)
+            self._coerce(name)
             return None
         return number
 
     def flag(self, name: str) -> bool:
         """`true`, `1` and `yes` are true; all else is false."""
-        value = self._values.get(name)
-        return value is True or (isinstance(value, str) and value.strip().lower() in _TRUE)
+        value = self._values.get(name, "")
+        if isinstance(value, str):
+            return value.strip().lower() in _TRUE
+        if value is not None and not isinstance(value, bool):
+            self._coerce(name)
+        return value is True
+
+    def _coerce(self, name: str) -> None:
+        if name not in self.coerced:
+            self.coerced.append(name)
 
 
 def _whole_number(value: object) -> int | None:

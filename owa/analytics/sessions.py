@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select
 
 from owa.analytics.calendar import calendar
 from owa.analytics.merges import Columns, earlier, later, merge, take, with_key
@@ -128,12 +128,15 @@ def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
 def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, OpenSession]:
     """Those of the sessions that are open, locked against other writers until the transaction ends."""
     table = SESSION.c
+    wanted = set(sessions)
     found = {}
-    for part in chunks(sorted(sessions, key=lambda identity: (identity[1], identity[0])), 400):
+    # by id alone: SQLite scans the table for (id, site_id) IN (…)
+    for part in chunks(sorted({session_id for _, session_id in wanted})):
         statement = select(table.site_id, table.id, table.entry_at, table.entry_guid, table.visitor_id)
-        statement = statement.where(tuple_(table.id, table.site_id).in_([(number, site) for site, number in part]))
+        statement = statement.where(table.id.in_(part))
         for site_id, session_id, at, guid, visitor_id in connection.execute(statement.with_for_update()):
-            found[site_id, session_id] = OpenSession((at, guid), visitor_id)
+            if (site_id, session_id) in wanted:
+                found[site_id, session_id] = OpenSession((at, guid), visitor_id)
     return found
 
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import Insert
 
 Row = Mapping[str, Any]
@@ -43,7 +43,11 @@ class BulkStatement:
 
 def dialect_insert(dialect: str) -> Callable[[Table], Any]:
     """The `insert` that knows ON CONFLICT."""
-    return postgresql.insert if dialect == "postgresql" else sqlite.insert
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # takes a while to import, and most installations have none
+
+        return postgresql.insert
+    return sqlite.insert
 
 
 def insert_new(table: Table, columns: Sequence[str]) -> BulkStatement:

@@ -1,6 +1,7 @@
 """The stored configuration: settings set by a form, and the registered sites. Each change raises the generation."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,10 +74,11 @@ def add_site(connection: Connection, domain: str, name: str = "") -> bool:
 
 
 def _raise_generation(connection: Connection) -> None:
+    """The first one is the time, so that a process notices when the database was made anew."""
     insert = dialect_insert(connection.dialect.name)
     connection.execute(
         insert(CONFIGURATION)
-        .values(id=_ROW, settings=b"{}", generation=1)
+        .values(id=_ROW, settings=b"{}", generation=int(time.time()))
         .on_conflict_do_update(index_elements=["id"], set_={"generation": CONFIGURATION.c.generation + 1})
     )
 

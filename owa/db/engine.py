@@ -81,8 +81,13 @@ def _border() -> Iterator[None]:
         raise
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().rstrip(".")
+def _reason(error: BaseException) -> str:
+    """The driver's first complaint: when a disk is full, SQLite rolls back, and the missing savepoint is no news."""
+    first, cause = error, error.__context__
+    while cause is not None:
+        first = cause if isinstance(cause, DBAPIError) else first
+        cause = cause.__context__
+    return str(getattr(first, "orig", None) or first).strip().rstrip(".")
 
 
 def _remedy(error: Exception) -> str:

@@ -21,6 +21,9 @@ from owa.queues.contract import Batch, Failure, Item, Remaining, RetryQueue
 RESUME_LIMIT = 2_000
 """Events of the processing queue that are taken in one transaction."""
 
+SYNCHRONOUS_RESUMES = 100
+"""Waiting events that a request in synchronous mode finishes; the next drain finishes the others."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -83,7 +86,7 @@ class Processor:
         with suppress(DatabaseUnavailable):  # the event is stored; the next drain finishes the others
             if report.opened or report.waited_for:
                 self._recheck(report.waited_for, patience)
-                self.retry(patience=patience)
+                self.retry(SYNCHRONOUS_RESUMES, patience=patience)
         return report
 
     def retry(

@@ -2,6 +2,7 @@
 in halves, each in a savepoint, until the culprit stands alone."""
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -85,8 +86,13 @@ def _bisect(
 
 
 def _take_in(stored: Stored, events: Sequence[Event], handled: Handled) -> None:
-    unfinished = {id(event) for event in handled.duplicates} | {id(item.event) for item in handled.waiting}
-    stored.done += [event for event in events if id(event) not in unfinished]
+    # the very same object may be there twice: once new, once a duplicate
+    unfinished = Counter(id(event) for event in (*handled.duplicates, *(item.event for item in handled.waiting)))
+    for event in events:
+        if unfinished[id(event)]:
+            unfinished[id(event)] -= 1
+        else:
+            stored.done.append(event)
     stored.duplicates += handled.duplicates
     stored.waiting += handled.waiting
     stored.opened += handled.opened

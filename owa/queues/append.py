@@ -1,8 +1,9 @@
 """Many processes append to one file while a drain rotates it away, and no line is lost.
 
 The writer holds a shared lock on the open file while it checks that this is still the file of that name, and writes.
-The rotator renames the file, then takes the exclusive lock once: after that nobody writes to it. The kernel drops the
-locks of a dead process, so there are no stale ones. Local disks only: network file systems emulate `flock` badly.
+The rotator renames the file; whoever reads it then takes the exclusive lock first: after that nobody writes to it. The
+kernel drops the locks of a dead process, so there are no stale ones. Local disks only: network file systems emulate
+`flock` badly.
 """
 
 import fcntl

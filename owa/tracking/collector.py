@@ -16,7 +16,7 @@ from owa.queues.contract import EventQueue
 from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ, Refused, parameters
 from owa.tracking.preprocess import check, environment
-from owa.tracking.settings import QUEUE_EVENTS, SERVER_NUMBER
+from owa.tracking.settings import QUEUE_EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Collector:
         try:
             self._keep(self._event(environ))
         except Refused as refused:
-            self._note(refused, environ)
+            self._note(refused)
             if refused.reason in _LIMIT_STATUS:
                 return Answer(_LIMIT_STATUS[refused.reason], [("Content-Length", "0"), *_NO_CACHE])
         except (OwaError, OSError) as error:
@@ -115,11 +115,15 @@ class Collector:
         properties = parameters(environ)
         self._look_for(properties.get("site_id"))
         configuration = self._configuration()
-        visitor_id, session_id = check(properties, self._accepted, configuration)
+        try:
+            visitor_id, session_id = check(properties, self._accepted, configuration)
+            seen = environment(environ, configuration)
+        except Refused as refused:
+            refused.site_id = properties.get("site_id", "")
+            raise
         event_type, site_id = properties["event_type"], properties["site_id"]
         for name in ("event_type", "site_id", "visitor_id", "session_id"):
             del properties[name]
-        properties.update(environment(environ, configuration))
         return Event(
             guid=self._guids.next(),
             event_type=event_type,
@@ -127,8 +131,8 @@ class Collector:
             visitor_id=visitor_id,
             session_id=session_id,
             received_at=self._clock.now(),
-            server=configuration.settings[SERVER_NUMBER],
-            properties=properties,
+            server=self._guids.server,
+            properties={**properties, **seen},
         )
 
     def _look_for(self, site_id: object) -> None:
@@ -146,30 +150,21 @@ class Collector:
                 logger.exception("Queued instead of stored")
         self._queue.put([event])
 
-    def _note(self, refused: Refused, environ: Environ) -> None:
+    def _note(self, refused: Refused) -> None:
         """Count a refusal, where counts survive: on the queue. A full disk does not turn it into an error."""
         configuration = self._configuration()
-        site_id = _claimed_site(environ)
+        known = isinstance(refused.site_id, str) and refused.site_id in configuration.sites
         refusal = Refusal(
             reason=refused.reason,
-            site_id=site_id if site_id in configuration.sites else "",
+            site_id=str(refused.site_id) if known else "",
             received_at=self._clock.now(),
-            server=configuration.settings[SERVER_NUMBER],
+            server=self._guids.server,
             detail=refused.detail,
         )
         try:
             self._queue.put([refusal])
         except OwaError as error:
             logger.error("A refusal (%s) could not be counted: %s", refused.reason.value, error)
-
-
-def _claimed_site(environ: Environ) -> str:
-    """The site that a refused request names; empty where it cannot be told."""
-    try:
-        site_id = parameters({**environ, "REQUEST_METHOD": "GET"}).get("site_id", "")
-    except Refused:
-        return ""
-    return site_id if isinstance(site_id, str) else ""
 
 
 def _unavailable() -> Answer:

@@ -24,8 +24,8 @@ class Guids:
 
     def __init__(self, folder: Path, server: int, clock: Clock) -> None:
         """`folder`: where the slots' files are; made when missing. `server`: 0 to 999."""
+        self.server = server
         self._folder = folder
-        self._server = server
         self._clock = clock
         self._lock = Lock()
         self._descriptor = -1
@@ -46,7 +46,7 @@ class Guids:
                 self._use_second(self._second + 1)  # borrowed
             sequence = self._sequence
             self._sequence += 1
-            return ((self._second * 1000 + self._server) * SLOTS + self._slot) * PER_SECOND + sequence
+            return ((self._second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND + sequence
 
     def slot(self) -> int:
         """The number of this process's slot: different in each process of this machine. Raises `OwaError`."""

@@ -28,6 +28,8 @@ class Refused(Exception):
 
     reason: RefusalReason
     detail: str = ""
+    site_id: object = ""
+    """The site that the request names, where it could be read."""
 
 
 def parameters(environ: Environ) -> dict[str, Any]:

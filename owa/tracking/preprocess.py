@@ -20,7 +20,7 @@ _TRUE = frozenset(("true", "1", "yes"))
 def check(properties: dict[str, Any], accepted: Collection[str], configuration: Configuration) -> tuple[int, int]:
     """Check what the parameters say; returns visitor and session id. Raises `Refused` with the first reason."""
     event_type = properties.get("event_type", "")
-    if event_type not in accepted:
+    if not isinstance(event_type, str) or event_type not in accepted:
         raise Refused(RefusalReason.UNKNOWN_EVENT_TYPE, str(event_type)[:100])
     site_id = properties.get("site_id", "")
     if not isinstance(site_id, str) or not 0 < len(site_id) <= _LONGEST_SITE_ID:

@@ -6,10 +6,8 @@ A small server stands in for the product: it serves a page with the tag, and kee
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
-import shutil
 import threading
 import time
 import zlib
@@ -17,13 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Route
+    from playwright.sync_api import BrowserContext, Page, Route
 
 pytestmark = pytest.mark.e2e
 
@@ -46,16 +44,6 @@ PAGE = """<!doctype html>
 %s
 </head><body></body></html>"""
 SCRIPT = '<script async src="/tracker.js"></script>'
-
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass(frozen=True)
@@ -92,28 +80,6 @@ class Site:
             return self.hits.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             pytest.fail(f"nothing came to log.php within {WAIT_SECONDS} s")
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skips, but not where the tests must run: a silent skip there would prove nothing."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"the tracker was NOT tested: {reason}")
-    pytest.skip(f"the tracker is NOT tested: {reason}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        unavailable("there is no chromium on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -163,24 +129,6 @@ def site() -> Iterator[Site]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context()
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on which every test demands that no script failed."""
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    page.evaluate("0")  # what happened before has been reported now
-    assert errors == []
 
 
 def set_cookie(context: BrowserContext, site: Site, name: str, text: str) -> None:

@@ -80,7 +80,7 @@ class DatabaseQueue:
     def wake(self, connection: Connection, keys: Iterable[str], now: int) -> int:
         woken = 0
         for part in chunks(keys):
-            statement = update(QUEUE_ITEM).where(QUEUE_ITEM.c.waits_for.in_(part), QUEUE_ITEM.c.status == UNHANDLED)
+            statement = update(QUEUE_ITEM).where(QUEUE_ITEM.c.waits_for.in_(part))
             woken += connection.execute(statement.values(waits_for=None, not_before_timestamp=now)).rowcount
         return woken
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from owa.module_api import Clock, QueueUnavailable, sync_folder, wait_for_writers
+from owa.module_api import Clock, QueueUnavailable, sync_folder
 
 
 class Folder:
@@ -51,7 +51,10 @@ class Folder:
         return sorted(self.unprocessed.glob("*.txt"))
 
     def rotate(self) -> None:
-        """Move the active file, if it holds anything, to the segments. Only the holder of the drain lock may."""
+        """Move the active file, if it holds anything, to the segments. Only the holder of the drain lock may.
+
+        Writers may still be at it: see `wait_for_writers`.
+        """
         with suppress(FileNotFoundError):
             if self.active.stat().st_size == 0:
                 return
@@ -60,7 +63,6 @@ class Folder:
             if self._durable:
                 sync_folder(self.unprocessed)
                 sync_folder(self.path)
-            wait_for_writers(segment)
 
     def finish(self, segment: Path, *, keep: bool, quarantined: bool) -> None:
         """The segment is processed: file it, or delete it."""

@@ -26,7 +26,17 @@ def count_events(path: Path, start: int) -> int:
 
 def oldest_event(path: Path, start: int) -> int | None:
     """When the first event behind `start` was received, in microseconds."""
-    return next((event.received_at for event in _events(path, start, limit=100)), None)
+    limit = 100
+    try:
+        with path.open("rb") as file:
+            while (block := read_block(file, path.name, start, limit)).end > start:
+                for record in block.records:
+                    if isinstance(record.entry, Event):
+                        return record.entry.received_at
+                start, limit = block.end, BLOCK
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def latest_events(path: Path, start: int, count: int) -> list[Event]:

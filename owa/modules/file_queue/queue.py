@@ -22,11 +22,13 @@ from owa.module_api import (
     Event,
     HeldByAnother,
     Numbering,
+    Overtaken,
     Positions,
     QueueContext,
     QueueStatus,
     Source,
     read_block,
+    wait_for_writers,
 )
 from owa.modules.file_queue.folder import Folder
 from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
@@ -117,15 +119,18 @@ class FileSource:
         while segment := self._current():
             start = self._positions.read(segment.name)
             with self._folder.explained("read"), segment.open("rb") as file:
+                wait_for_writers(segment)  # also when the drain that rotated it was killed before it could
                 block = read_block(file, segment.name, start, limit)
             if block.end > start:
-                return self._batch(segment.name, start, block)
+                return self._batch(segment, start, block)
             self._finish(segment)
         return None
 
-    def _batch(self, segment: str, start: int, block: Block) -> Batch:
+    def _batch(self, segment: Path, start: int, block: Block) -> Batch:
         def acknowledge(connection: Connection) -> None:
-            self._positions.move(connection, segment, start, block.end)
+            self._positions.move(connection, segment.name, start, block.end)
+            if not segment.exists():  # another drain has finished it, and its position may be forgotten
+                raise Overtaken(f"Another drain has finished {segment.name}.")
             self._positions.quarantine(connection, block.quarantined, self._clock.now())
 
         entries = tuple(record.entry for record in block.records)

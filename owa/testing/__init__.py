@@ -1,0 +1,1 @@
+"""What tests, benchmarks and trials of an installation use: generated traffic."""

@@ -1,0 +1,3 @@
+"""Fixtures of all tests. `tests/servers.py` has those that start real servers."""
+
+pytest_plugins = ["tests.servers"]

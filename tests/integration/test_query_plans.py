@@ -1,0 +1,113 @@
+"""Hot look-ups use an index, whatever the size of the tables: no statement of a batch scans one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from owa.analytics.page_views import PageViews
+from owa.db.metadata import METADATA
+from owa.queues.contract import session_key
+from tests.page_views import Processing, context, open_processing, page_view
+
+Statement = tuple[str, Any]
+
+PLANNED = ("SELECT", "UPDATE", "DELETE", "INSERT")
+
+
+@pytest.fixture
+def processing(tmp_path: Path) -> Iterator[Processing]:
+    opened = open_processing(tmp_path)
+    opened.settle(
+        *(page_view(number, session=number, visitor=number, first=number % 2 == 0) for number in range(1, 200))
+    )
+    yield opened
+    opened.database.close()
+
+
+@contextmanager
+def statements(connection: Connection) -> Iterator[list[Statement]]:
+    """What is executed on the connection's engine meanwhile, with the parameters of its first row."""
+    found: list[Statement] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.startswith(PLANNED):
+            found.append((statement, parameters[0] if many else parameters))
+
+    event.listen(connection.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(connection.engine, "before_cursor_execute", note)
+
+
+def plan(connection: Connection, statement: Statement) -> list[str]:
+    """SQLite's steps that touch a table of ours."""
+    text, parameters = statement
+    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+    return [row[3] for row in rows if "owa_" in row[3]]
+
+
+def plans(processing: Processing, look_up: Callable[[Connection], object]) -> list[str]:
+    """The steps of all statements that `look_up` executes."""
+    with processing.database.writing() as connection:
+        with statements(connection) as found:
+            look_up(connection)
+        return [step for statement in found for step in plan(connection, statement)]
+
+
+def test_existence_check(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: PageViews().handle(connection, [page_view(1)] * 2, context()))
+    assert steps[0] == "SEARCH owa_request USING INTEGER PRIMARY KEY (rowid=?)"
+
+
+def test_open_sessions(processing: Processing) -> None:
+    keys = [session_key("s1", 1), session_key("s2", 2)]
+    steps = plans(processing, lambda connection: PageViews().is_open(connection, keys))
+    assert steps == ["SEARCH owa_session USING INDEX sqlite_autoindex_owa_session_1 (id=?)"]
+
+
+def test_visitors_last_session(processing: Processing) -> None:
+    moved = [page_view(500, at=-10, session=2, visitor=2, first=True)]
+    steps = plans(processing, lambda connection: PageViews().handle(connection, moved, context()))
+    by_visitor = [step for step in steps if "owa_session_visitor (visitor_id=?)" in step]
+    assert len(by_visitor) == 2  # the last session, and the greatest number of prior ones
+    assert "SEARCH owa_visitor USING INTEGER PRIMARY KEY (rowid=?)" in steps
+
+
+@pytest.mark.parametrize("attempted_before", [None, 1], ids=["due", "forced"])
+def test_due_items(processing: Processing, attempted_before: int | None) -> None:
+    def claim(connection: Connection) -> object:
+        return processing.retries.claim(connection, 10, processing.clock.now(), attempted_before=attempted_before)
+
+    (step,) = plans(processing, claim)
+    due = "" if attempted_before else " AND not_before_timestamp<?"  # what is forced is any that is tried again
+    assert step == f"SEARCH owa_queue_item USING INDEX owa_queue_item_due (status=?{due})"
+
+
+def test_wake_by_key(processing: Processing) -> None:
+    (step,) = plans(processing, lambda connection: processing.retries.wake(connection, ["session:s1:1"], 0))
+    assert "owa_queue_item_waits_for (waits_for=?" in step
+
+
+def test_sweep(processing: Processing) -> None:
+    (step,) = plans(processing, lambda connection: processing.retries.waited_for(connection, 10))
+    assert "owa_queue_item_waits_for" in step
+
+
+def test_no_statement_of_a_batch_scans_a_table(processing: Processing) -> None:
+    """Late first hits, moved entries, duplicates, and what they wake."""
+    with processing.database.reading() as connection, statements(connection) as found:
+        processing.settle(
+            page_view(1, session=1),
+            page_view(300, at=-1, session=1, first=True),
+            page_view(301, at=-2, session=2, visitor=2, first=True),
+            page_view(302, session=300),
+        )
+        processing.finish()
+    touched = {name for name in METADATA.tables for text, _ in found if name in text}
+    assert {"owa_request", "owa_session", "owa_visitor", "owa_queue_item", "owa_event_count"} <= touched
+    with processing.database.reading() as connection:
+        steps = [step for statement in found for step in plan(connection, statement)]
+    assert [step for step in steps if step.startswith("SCAN")] == []

@@ -1,0 +1,144 @@
+"""Page views to test with, and a processor on a database of its own to give them to."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select
+
+from owa.app import CORE_SETTINGS
+from owa.clock import MICROSECONDS, FixedClock
+from owa.contributions import PROCESSING, ProcessingContext, QueueContext, Site
+from owa.db.counts import Outcome, stored
+from owa.db.engine import Database
+from owa.db.metadata import METADATA
+from owa.db.migrate import upgrade
+from owa.events import Entry, Event
+from owa.processing.processor import Processor, Report
+from owa.processing.store import HandlerTable
+from owa.queues.contract import Batch, RetryQueue
+from owa.registry import BUILT_IN, load
+from owa.settings import Settings, resolve
+
+NOON = 1_795_262_400 * MICROSECONDS
+"""Saturday, 21 November 2026, 12:00 UTC."""
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+
+Row = dict[str, Any]
+
+
+def page_view(
+    number: int = 1,
+    *,
+    at: float = 0.0,
+    site: str = "s1",
+    session: int = 11,
+    visitor: int = 21,
+    first: bool = False,
+    **properties: Any,
+) -> Event:
+    """Page view `number`, `at` seconds after noon. `first`: it carries the flag of a first page."""
+    flag = {"is_new_session": "true"} if first else {}
+    return Event(
+        guid=1_795_262_400_000_000_000 + number,
+        event_type="base.page_request",
+        site_id=site,
+        visitor_id=visitor,
+        session_id=session,
+        received_at=NOON + round(at * MICROSECONDS),
+        server=1,
+        properties={"page_url": "http://shop.example/", **flag, **properties},
+    )
+
+
+def settings(**environment: str) -> Settings:
+    """The defaults, but for what `environment` says."""
+    return resolve((*CORE_SETTINGS, *load().settings), environment=environment)
+
+
+def context(sites: Iterable[Site] = (), **environment: str) -> ProcessingContext:
+    """What handlers may know, at noon."""
+    return ProcessingContext(settings(**environment), {site.site_id: site for site in sites}, NOON)
+
+
+@dataclass(frozen=True)
+class Processing:
+    """A processor, and its database to look into."""
+
+    database: Database
+    retries: RetryQueue
+    processor: Processor
+    clock: FixedClock
+
+    def settle(self, *entries: Entry) -> Report:
+        """Process one batch."""
+        return self.processor.settle(batch(entries))
+
+    def finish(self) -> Report:
+        """Process what is due in the processing queue, until nothing is."""
+        report = Report()
+        while (part := self.processor.retry()).events:
+            report.add(part)
+        return report
+
+    def rows(self, table: Table) -> list[Row]:
+        """Whole rows, ordered by their keys."""
+        with self.database.reading() as connection:
+            found = connection.execute(select(table).order_by(*table.primary_key)).mappings()
+            return [dict(row) for row in found]
+
+    def row(self, table: Table) -> Row:
+        """The only row of a table."""
+        (row,) = self.rows(table)
+        return row
+
+    def counts(self, outcome: Outcome) -> Counter[tuple[str, str]]:
+        """How many events had that outcome, by site and reason."""
+        with self.database.reading() as connection:
+            return Counter(
+                {
+                    (row["site_id"], row["reason"]): row["count"]
+                    for row in stored(connection)
+                    if row["outcome"] == outcome
+                }
+            )
+
+    def empty(self) -> None:
+        """Delete all rows."""
+        with self.database.writing() as connection:
+            for table in METADATA.tables.values():
+                connection.execute(delete(table))
+
+
+def batch(entries: Sequence[Entry]) -> Batch:
+    """Entries that come from no queue."""
+
+    def acknowledge(_connection: Connection) -> None:
+        return None
+
+    return Batch(tuple(entries), (), acknowledge)
+
+
+def open_processing(
+    folder: Path,
+    *,
+    modules: Sequence[str] = BUILT_IN,
+    sites: Mapping[str, Site] | None = None,
+    **environment: str,
+) -> Processing:
+    """A processor on a new SQLite file in `folder`, with the defaults but for what `environment` says."""
+    registry = load(modules)
+    database = Database(f"sqlite:///{folder / 'owa.db'}")
+    upgrade(database)
+    clock = FixedClock(NOON)
+    values = settings(**environment)
+    retries = registry.retry_queue_type(PROCESSING).open(QueueContext(PROCESSING, values, database, clock, folder))
+
+    def current() -> ProcessingContext:
+        return ProcessingContext(values, sites or {}, clock.now())
+
+    processor = Processor(database, HandlerTable(registry.handlers), retries, current, clock, server=1)
+    return Processing(database, retries, processor, clock)

@@ -1,0 +1,264 @@
+import errno
+import fcntl
+import os
+import resource
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from owa.errors import QueueUnavailable
+from owa.queues.append import Appender, wait_for_writers
+from owa.queues.testing import killed_at_the_end
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.txt"
+
+
+@pytest.fixture
+def appender(path: Path) -> Iterator[Appender]:
+    appender = Appender(path, fsync=False)
+    yield appender
+    appender.close()
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """A file can grow to `size` bytes and no further: a write that goes beyond is cut short there, the next one fails.
+    Like a full disk, without one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_it_appends(appender: Appender, path: Path) -> None:
+    path.write_bytes(b"before\n")
+    appender.write(b"a\n")
+    appender.write(b"b\n")
+    assert path.read_bytes() == b"before\na\nb\n"
+
+
+def test_only_the_owner_writes_and_others_do_not_read(appender: Appender, path: Path) -> None:
+    appender.write(b"a\n")
+    assert path.stat().st_mode & 0o137 == 0
+
+
+def test_after_a_rename_it_writes_to_the_new_file(appender: Appender, path: Path) -> None:
+    appender.write(b"a\n")
+    path.rename(path.with_name("rotated"))
+    appender.write(b"b\n")
+    assert path.with_name("rotated").read_bytes() == b"a\n"
+    assert path.read_bytes() == b"b\n"
+
+
+def test_after_a_rename_it_writes_to_a_file_that_another_made(appender: Appender, path: Path) -> None:
+    appender.write(b"a\n")
+    path.rename(path.with_name("rotated"))
+    path.write_bytes(b"theirs\n")
+    appender.write(b"b\n")
+    assert path.read_bytes() == b"theirs\nb\n"
+
+
+def test_a_short_write_is_refused_and_the_next_one_goes_on(appender: Appender, path: Path) -> None:
+    with largest_file(6):
+        appender.write(b"abcd")
+        with pytest.raises(QueueUnavailable, match="disk is full"):
+            appender.write(b"efgh")
+        with pytest.raises(QueueUnavailable, match=str(path)):
+            appender.write(b"ijkl")
+    appender.write(b"mnop")
+    assert path.read_bytes() == b"abcdefmnop"
+
+
+def test_a_full_device_is_an_outage() -> None:
+    with pytest.raises(QueueUnavailable, match="No space left"):
+        Appender(Path("/dev/full"), fsync=False).write(b"a")
+
+
+def test_a_missing_folder_is_an_outage_until_it_is_there(tmp_path: Path) -> None:
+    appender = Appender(tmp_path / "folder" / "events.txt", fsync=False)
+    with pytest.raises(QueueUnavailable, match="No such file"):
+        appender.write(b"a")
+    (tmp_path / "folder").mkdir()
+    appender.write(b"b")
+    assert (tmp_path / "folder" / "events.txt").read_bytes() == b"b"
+    appender.close()
+
+
+def test_it_locks_nothing_between_two_writes(appender: Appender, path: Path) -> None:
+    appender.write(b"a")
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with largest_file(1), pytest.raises(QueueUnavailable):
+        appender.write(b"b")
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_it_keeps_readers_out_while_it_writes(appender: Appender, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, seen = os.write, []
+
+    def looked_at(descriptor: int, data: bytes) -> int:
+        with path.open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with path.open() as file:  # other writers are welcome
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        seen.append(data)
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", looked_at)
+    appender.write(b"a")
+    assert seen == [b"a"]
+
+
+def test_it_looks_at_the_name_when_it_has_the_lock(
+    appender: Appender, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drain may rotate the file in the very moment before, and have read it."""
+    appender.write(b"a")
+    flock = fcntl.flock
+
+    def after_a_rotation(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_SH and not path.with_name("rotated").exists():
+            path.rename(path.with_name("rotated"))
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_a_rotation)
+    appender.write(b"b")
+    assert path.with_name("rotated").read_bytes() == b"a"
+    assert path.read_bytes() == b"b"
+
+
+def test_the_reader_waits_for_a_writer_that_has_looked_at_the_name(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    reader = Thread(target=wait_for_writers, args=(path,))
+    reader.start()
+    reader.join(0.2)
+    assert reader.is_alive()
+    os.close(descriptor)
+    reader.join(30)
+    assert not reader.is_alive()
+
+
+def test_a_forked_child_writes_by_itself_and_leaves_the_parents_file_open(appender: Appender, path: Path) -> None:
+    appender.write(b"a")
+
+    def write() -> None:
+        appender.forget_descriptor()
+        appender.write(b"b")
+
+    with killed_at_the_end(write):
+        appender.write(b"c")
+    assert path.read_bytes() == b"abc"
+
+
+class Disk:
+    """Takes the place of `os.fdatasync`: counts, holds the syncs until `go` is set, and fails on demand."""
+
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.fail = False
+        self._fdatasync = os.fdatasync
+
+    def __call__(self, descriptor: int) -> None:
+        self.syncs += 1
+        self.begun.set()
+        assert self.go.wait(30)
+        if self.fail:
+            raise OSError(errno.EIO, "Input/output error")
+        self._fdatasync(descriptor)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk()
+    monkeypatch.setattr(os, "fdatasync", disk)
+    return disk
+
+
+@pytest.fixture
+def durable(path: Path, disk: Disk) -> Iterator[Appender]:
+    appender = Appender(path, fsync=True)
+    yield appender
+    disk.go.set()
+    appender.close()
+
+
+def in_threads(count: int, work: Callable[[], object]) -> list[Thread]:
+    threads = [Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_a_write_waits_for_its_sync(durable: Appender, disk: Disk) -> None:
+    ticket = durable.write(b"a")
+    (waiter,) = in_threads(1, lambda: durable.wait(ticket))
+    assert disk.begun.wait(30)
+    waiter.join(0.1)
+    assert waiter.is_alive()
+    disk.go.set()
+    waiter.join(30)
+    assert not waiter.is_alive()
+
+
+def test_one_sync_serves_all_that_wrote_before_it_began(durable: Appender, disk: Disk) -> None:
+    first = durable.write(b"a")
+    waiters = in_threads(1, lambda: durable.wait(first))
+    assert disk.begun.wait(30)
+    tickets = [durable.write(b"b") for _ in range(7)]
+    for ticket in tickets:
+        waiters += in_threads(1, lambda ticket=ticket: durable.wait(ticket))  # type: ignore[misc]
+    disk.go.set()
+    for waiter in waiters:
+        waiter.join(30)
+        assert not waiter.is_alive()
+    assert disk.syncs == 2
+
+
+def test_a_failed_sync_is_told_to_all_whom_it_would_have_served_and_to_no_other(durable: Appender, disk: Disk) -> None:
+    disk.go.set()
+    disk.fail = True
+    tickets = [durable.write(b"a"), durable.write(b"b")]
+    for ticket in tickets:
+        with pytest.raises(QueueUnavailable, match="Input/output error"):
+            durable.wait(ticket)
+    disk.fail = False
+    durable.wait(durable.write(b"c"))
+
+
+def test_a_file_that_is_left_is_synced_for_those_who_wait(durable: Appender, disk: Disk, path: Path) -> None:
+    disk.go.set()
+    ticket = durable.write(b"a")
+    path.rename(path.with_name("rotated"))
+    durable.write(b"b")  # closes the old file
+    assert disk.syncs == 1
+    durable.wait(ticket)
+    assert disk.syncs == 1
+
+
+def test_a_failed_sync_of_a_file_that_was_left_is_told(durable: Appender, disk: Disk, path: Path) -> None:
+    disk.go.set()
+    disk.fail = True
+    ticket = durable.write(b"a")
+    path.rename(path.with_name("rotated"))
+    after = durable.write(b"b")
+    disk.fail = False
+    with pytest.raises(QueueUnavailable):
+        durable.wait(ticket)
+    durable.wait(after)
+
+
+def test_without_fsync_nothing_is_synced(appender: Appender, disk: Disk) -> None:
+    appender.wait(appender.write(b"a"))
+    assert disk.syncs == 0
