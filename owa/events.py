@@ -128,7 +128,7 @@ def refusal_from_document(document: Mapping[str, Any]) -> Refusal:
     try:
         reason = RefusalReason(_field(document, "refused", str))
     except ValueError as error:
-        raise RecordError(f"The refusal has an unknown reason: {error}.") from error
+        raise RecordError(f"The refusal has an unknown reason: {str(error)[:100]}.") from error
     return Refusal(
         reason=reason,
         site_id=_field(document, "site", str),
@@ -174,7 +174,7 @@ def parse_identifier(text: str) -> int | None:
 
 def _field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
     value = document.get(name)
-    if not isinstance(value, kind):
+    if type(value) is not kind:  # to isinstance, true would be a number
         raise RecordError(f"Its field {name!r} is missing or not of type {kind.__name__}.")
     return value
 

@@ -22,6 +22,7 @@ from owa.hookspecs import hookimpl
 from owa.queues.append import Appender, sync_folder, wait_for_writers
 from owa.queues.contract import (
     Batch,
+    Claim,
     EventQueue,
     Failure,
     Item,
@@ -32,6 +33,7 @@ from owa.queues.contract import (
     RetryQueue,
     Source,
     State,
+    Unreadable,
     Waiting,
     session_key,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "Batch",
     "Block",
     "BulkStatement",
+    "Claim",
     "Clock",
     "Database",
     "Entry",
@@ -86,6 +89,7 @@ __all__ = [
     "Site",
     "Source",
     "State",
+    "Unreadable",
     "UsageError",
     "Waiting",
     "after_commit",

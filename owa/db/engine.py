@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from owa.errors import DatabaseUnavailable, SettingsError
@@ -69,16 +69,22 @@ def after_commit(connection: Connection, callback: Callable[[], None]) -> None:
     connection.get_execution_options()["owa_after_commit"].append(callback)
 
 
+def is_outage(error: Exception) -> bool:
+    """Whether the database itself is in trouble: away, locked, full, damaged. Else the statement was at fault."""
+    if isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeout):
+        return True
+    # SQLite says of a damaged file no more than "database error"
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or type(error) is DatabaseError)
+
+
 @contextmanager
 def _border() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (DBAPIError, PoolTimeout) as error:
+        if not is_outage(error):
+            raise
         raise DatabaseUnavailable(f"The database is not available: {_reason(error)}.", _remedy(error)) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailable(f"The connection to the database was lost: {_reason(error)}.") from error
-        raise
 
 
 def _reason(error: BaseException) -> str:
@@ -94,6 +100,8 @@ def _remedy(error: Exception) -> str:
     reason = _reason(error)
     if "no such table" in reason or "no such column" in reason or "does not exist" in reason:
         return "Run `python cli.py cmd=install` to create or update the tables."
+    if "not a database" in reason or "malformed" in reason:
+        return "The file is damaged: put a backup in its place. What is queued stays queued."
     if "locked" in reason:
         return "Another process has been writing for long; OWA tries again by itself."
     if "unable to open" in reason or "readonly" in reason:

@@ -16,7 +16,7 @@ from owa.events import Event, Refusal
 from owa.processing.retry import RetryPolicy
 from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
 from owa.processing.store import HandlerTable, Problem, Stored
-from owa.queues.contract import Batch, Failure, Item, Remaining, RetryQueue
+from owa.queues.contract import Batch, Failure, Item, Remaining, RetryQueue, Unreadable
 
 RESUME_LIMIT = 2_000
 """Events of the processing queue that are taken in one transaction."""
@@ -106,9 +106,11 @@ class Processor:
         context, now = self._context(), self._clock.now()
         report = Report()
         with self._database.writing(patience) as connection:
-            items = self._retries.claim(connection, min(limit, RESUME_LIMIT), now, attempted_before=attempted_before)
+            claim = self._retries.claim(connection, min(limit, RESUME_LIMIT), now, attempted_before=attempted_before)
+            report.failed = report.events = len(claim.unreadable)
+            _count_unreadable(connection, claim.unreadable, now)
             for remaining in Remaining:
-                group = {item.event.guid: item for item in items if item.remaining == remaining}
+                group = {item.event.guid: item for item in claim.items if item.remaining == remaining}
                 if group:
                     events = [item.event for item in group.values()]
                     stored = self._handlers.store(connection, events, context, resume=remaining is Remaining.SESSION)
@@ -220,6 +222,13 @@ class Processor:
             return 0
         with self._database.writing(patience) as connection:
             return self._retries.wake(connection, opened, self._clock.now())
+
+
+def _count_unreadable(connection: Connection, rows: Iterable[Unreadable], now: int) -> None:
+    tally = Tally()
+    for row in rows:
+        tally.add(Outcome.FAILED, server=row.server, site_id=row.site_id, at=now, detail=row.error)
+    tally.store(connection)
 
 
 def _count(tally: Tally, outcome: Outcome, events: Iterable[Event], *, reason: str = "", detail: str = "") -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from owa.contributions import EventHandler, Handled, ProcessingContext
+from owa.db.engine import is_outage
 from owa.errors import Outage
 from owa.events import Event
 from owa.queues.contract import Waiting
@@ -71,9 +71,11 @@ def _bisect(
     try:
         with connection.begin_nested():
             handled = handle(connection, events, context)
-    except (Outage, OperationalError, InterfaceError):
-        raise  # the database's fault, not an event's
+    except Outage:
+        raise
     except Exception as error:
+        if is_outage(error):
+            raise  # the database's fault, not an event's
         if len(events) == 1:
             text = f"{type(error).__name__}: {error}"[:1000]
             stored.problems.append(Problem(events[0], text, traceback.format_exc()[-20_000:]))

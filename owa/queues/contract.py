@@ -47,7 +47,7 @@ class QueueStatus:
     depth: int
     """Events that wait in it."""
     oldest_at: int | None
-    """When the oldest of them was received, in microseconds; None when there is none."""
+    """Since when the oldest of them is in it, in microseconds; None when there is none."""
     details: dict[str, int] = field(default_factory=dict)
     """More figures of this kind of queue, by name."""
 
@@ -132,6 +132,24 @@ class Item:
     """Microseconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row of the retry queue that holds no event that can be read."""
+
+    site_id: str
+    server: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a drain takes off the retry queue in one go."""
+
+    items: tuple[Item, ...]
+    unreadable: tuple[Unreadable, ...]
+    """Given up already."""
+
+
 class State(StrEnum):
     """What a retry queue does with an event."""
 
@@ -168,7 +186,7 @@ class RetryQueue(Protocol):
     def waited_for(self, connection: Connection, limit: int) -> list[str]:
         """Keys that something waits for, at most `limit`, the longest awaited first."""
 
-    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> list[Item]:
+    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> Claim:
         """At most `limit` due events, the longest due first. They are the caller's until its transaction ends. A row
         whose event cannot be read is given up, with the reason.
         `attempted_before`: also those whose back-off has not ended, if their last attempt was before that moment."""

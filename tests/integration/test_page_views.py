@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from owa.analytics.page_views import PageViews
 from owa.analytics.tables import DOCUMENT, HOST, REQUEST, SESSION, SOURCE, VISITOR
@@ -258,3 +258,13 @@ def test_coerced_values_are_counted_once_by_name(processing: Processing) -> None
     assert processing.counts(Outcome.COERCED) == {("s1", "nps"): 2, ("s1", "medium"): 1, ("s1", "last_req"): 1}
     with processing.database.reading() as connection:
         assert list(connection.execute(select(REQUEST.c.num_prior_sessions)).scalars()) == [None, None]
+
+
+def test_unreadable_row_of_the_processing_queue_is_counted_and_holds_up_nobody(processing: Processing) -> None:
+    processing.settle(page_view(1, session=11), page_view(2, session=12))
+    with processing.database.writing() as connection:
+        connection.execute(update(QUEUE_ITEM).where(QUEUE_ITEM.c.id == page_view(1).guid).values(event=b"{"))
+    processing.settle(page_view(3, session=11, first=True), page_view(4, session=12, first=True))
+    report = processing.finish()
+    assert (report.processed, report.failed) == (1, 1)
+    assert processing.counts(Outcome.FAILED) == {("s1", ""): 1}

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, dele
 
 from owa.module_api import (
     BulkStatement,
+    Claim,
     Event,
     Failure,
     Item,
@@ -17,6 +18,7 @@ from owa.module_api import (
     RecordError,
     Remaining,
     State,
+    Unreadable,
     Waiting,
     bound,
     chunks,
@@ -51,7 +53,7 @@ class DatabaseQueue:
     """Keeps events one by one. A claim needs no lease: it and its outcome are one transaction."""
 
     def wait(self, connection: Connection, waiting: Iterable[Waiting], now: int) -> None:
-        _KEEP.run(
+        _WAIT.run(
             connection,
             [
                 {**_row(item.event, now), "waits_for": item.key, "remaining": Remaining.SESSION.value}
@@ -89,9 +91,9 @@ class DatabaseQueue:
         statement = select(key).where(key.is_not(None)).group_by(key).order_by(func.min(QUEUE_ITEM.c.id))
         return list(connection.execute(statement.limit(limit)).scalars())
 
-    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> list[Item]:
+    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> Claim:
         statement = _due(now, attempted_before).limit(limit).with_for_update(skip_locked=True)
-        items = []
+        items, unreadable = [], []
         for row in connection.execute(statement).mappings():
             try:
                 items.append(
@@ -104,7 +106,8 @@ class DatabaseQueue:
                 )
             except (RecordError, ValueError) as error:
                 self._break(connection, row["id"], str(error), now)
-        return items
+                unreadable.append(Unreadable(row["site_id"], row["server"], str(error)))
+        return Claim(tuple(items), tuple(unreadable))
 
     def done(self, connection: Connection, events: Iterable[Event], now: int) -> None:
         for part in chunks(event.guid for event in events):
@@ -168,7 +171,15 @@ def _due(now: int, attempted_before: int | None) -> Select[Any]:
         due = or_(due, table.not_before_timestamp.is_not(None))
         due = and_(due, func.coalesce(table.last_attempt_timestamp, 0) < attempted_before)
     return (
-        select(table.id, table.event, table.remaining, table.failed_attempt_count, table.insertion_timestamp)
+        select(
+            table.id,
+            table.site_id,
+            table.server,
+            table.event,
+            table.remaining,
+            table.failed_attempt_count,
+            table.insertion_timestamp,
+        )
         .where(table.status == UNHANDLED, due)
         .order_by(table.not_before_timestamp)
     )
@@ -196,13 +207,18 @@ def _row(event: Event, now: int) -> dict[str, Any]:
     }
 
 
-def _build_keep(insert: Any) -> Any:
-    """Insert, or change the row that the event has already; when it came first is kept."""
-    statement = bound(insert(QUEUE_ITEM), _COLUMNS)
-    changed = set(_COLUMNS) - {"id", "insertion_timestamp"}
-    return statement.on_conflict_do_update(
-        index_elements=["id"], set_={name: statement.excluded[name] for name in sorted(changed)}
-    )
+def _insert_or_change(changed: set[str]) -> BulkStatement:
+    """Insert an event, or change these columns of the row that it has already."""
+
+    def build(insert: Any) -> Any:
+        statement = bound(insert(QUEUE_ITEM), _COLUMNS)
+        return statement.on_conflict_do_update(
+            index_elements=["id"], set_={name: statement.excluded[name] for name in sorted(changed)}
+        )
+
+    return BulkStatement(build)
 
 
-_KEEP = BulkStatement(_build_keep)
+_KEEP = _insert_or_change(set(_COLUMNS) - {"id", "insertion_timestamp"})
+_WAIT = _insert_or_change({"status", "not_before_timestamp", "waits_for", "remaining"})
+"""Waiting is no attempt: what is known of failed ones stays."""

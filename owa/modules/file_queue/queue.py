@@ -26,6 +26,7 @@ from owa.module_api import (
     Positions,
     QueueContext,
     QueueStatus,
+    QueueUnavailable,
     Source,
     read_block,
     wait_for_writers,
@@ -53,7 +54,12 @@ class FileQueue:
     def put(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             data, numbers = self._numbering.encode(entries)
-            ticket = self._appender.write(data)
+            try:
+                ticket = self._appender.write(data)
+            except QueueUnavailable:
+                # Some of the entries may be in the file: their numbers must not come again.
+                self._numbering = Numbering(_writer_name())
+                raise
             self._numbering.keep(numbers)
         self._appender.wait(ticket)
 
