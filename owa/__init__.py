@@ -13,5 +13,9 @@ def main(_global_config: dict[str, str], **settings: str) -> "WSGIApplication":
     import os
 
     from owa.app import open_installation, serve
+    from owa.errors import OwaError
 
-    return serve(open_installation(os.environ, settings))
+    try:
+        return serve(open_installation(os.environ, settings))
+    except OwaError as error:
+        raise SystemExit(str(error)) from error

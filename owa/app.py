@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from owa.clock import Clock, SystemClock
 from owa.configuration import ConfigurationKeeper
@@ -17,6 +17,7 @@ from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
 from owa.errors import SettingsError
+from owa.files import make_folder
 from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
 from owa.processing.processor import Processor
@@ -39,14 +40,14 @@ INI = text(
     help="The ini file that commands read. A relative path starts at the folder of cli.py.",
 )
 
-CORE_SETTINGS: tuple[Setting[object], ...] = (
+CORE_SETTINGS: tuple[Setting[Any], ...] = (
     INI,
     *db_settings.SETTINGS,
     *queue_settings.SETTINGS,
     *tracking_settings.SETTINGS,
     *processing_settings.SETTINGS,
     PIN_WORKERS,
-)  # type: ignore[assignment]
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Installation:
     """Everything that is open: what commands and views work with."""
 
     registry: Registry
-    declared: tuple[Setting[object], ...]
+    declared: tuple[Setting[Any], ...]
     data_dir: Path
     queue_dir: Path
     database: Database
@@ -160,6 +161,6 @@ def read_ini(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise SettingsError([f"OWA_DATA_DIR: {folder} cannot be made: {error.strerror}."]) from error

@@ -19,6 +19,7 @@ from owa.db import configuration as stored
 from owa.db.configuration import StoredConfiguration, StoredSite
 from owa.db.engine import Database
 from owa.errors import DatabaseUnavailable
+from owa.files import give_to_folder_owner
 from owa.settings import Setting, resolve
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class ConfigurationKeeper:
         """Tell the other processes of this machine that the stored configuration has changed; take it in here."""
         with suppress(OSError):  # they notice within a second all the same
             self._signal.touch()
+            give_to_folder_owner(self._signal)
         self.refresh()
 
     def start(self) -> None:
@@ -124,6 +126,7 @@ class ConfigurationKeeper:
         draft = self._copy.with_suffix(f".{os.getpid()}")
         with suppress(OSError):  # a full disk: the older copy stays
             draft.write_bytes(orjson.dumps(document))
+            give_to_folder_owner(draft)
             draft.replace(self._copy)
 
     def _read_copy(self) -> None:

@@ -18,6 +18,7 @@ from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
 from owa.errors import HeldByAnother, Overtaken, OwaError, QueueUnavailable, RecordError, UsageError
 from owa.events import Entry, Event, Refusal, dumps, loads
+from owa.files import give_to_folder_owner, make_folder
 from owa.hookspecs import hookimpl
 from owa.queues.append import Appender, sync_folder, wait_for_writers
 from owa.queues.contract import (
@@ -98,10 +99,12 @@ __all__ = [
     "choice",
     "chunks",
     "dumps",
+    "give_to_folder_owner",
     "hookimpl",
     "insert_new",
     "integer",
     "loads",
+    "make_folder",
     "networks",
     "read_block",
     "session_key",

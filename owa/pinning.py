@@ -12,7 +12,15 @@ PIN_WORKERS = boolean(
 )
 
 
+_allowed = os.sched_getaffinity(0)
+"""The processors that this process might use when it started."""
+
+
 def pin_to_processor(number: int) -> None:
     """Pin this process to one of the processors that it may use; `number` is taken modulo how many there are."""
-    processors = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {processors[number % len(processors)]})
+    os.sched_setaffinity(0, {sorted(_allowed)[number % len(_allowed)]})
+
+
+def unpin() -> None:
+    """Let this process, and the children that it starts from now on, use all processors again."""
+    os.sched_setaffinity(0, _allowed)

@@ -85,6 +85,17 @@ def text(name: str, *, default: str, help: str, secret: bool = False, storable: 
     return Setting(name, str, default, help, secret, storable)
 
 
+def folder(name: str, *, default: str, help: str) -> Setting[str]:
+    """A path, not stored: the database may be in it."""
+
+    def parse(value: str) -> str:
+        if not value:
+            raise ValueError("wants a folder")
+        return value
+
+    return Setting(name, parse, default, help, storable=False)
+
+
 def choice(name: str, *, default: str, of: tuple[str, ...], help: str) -> Setting[str]:
     """One of the words in `of`."""
 
@@ -135,9 +146,9 @@ def parse_boolean(value: str) -> bool:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing where no known word is near."""
+    """`; did you mean X`, or nothing where no known word is near."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {near[0]}" if near else ""
 
 
 @dataclass(frozen=True)

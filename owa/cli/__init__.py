@@ -1,6 +1,7 @@
 """The command line: `python cli.py cmd=NAME key=value … --switch`, also installed as `owa`. Made for cron."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 trouble, 2 wrong use, 75 held by another drain."""
     logging.basicConfig(format="%(message)s", level=logging.ERROR)
     words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["help"], ["-h"], ["--help"]):
+        words = ["cmd=help"]
     output = Output.from_words(words)
     try:
         return _run(parse(words), output)
@@ -25,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG_USE
     except OwaError as error:
         output.error(error)
+        return TROUBLE
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TROUBLE
 
 

@@ -37,6 +37,8 @@ class Arguments:
     def check(self, known: Iterable[str], command: str) -> None:
         """Raises `UsageError` for a word that the command does not know."""
         allowed = {*known, *COMMON}
+        if self.text("format", "json") != "json":
+            raise UsageError(f"format={self.text('format')}: wants json.", "Leave it out for text.")
         for name in self._values:
             if name not in allowed:
                 raise UsageError(
@@ -54,8 +56,20 @@ def parse(words: Iterable[str]) -> Arguments:
         name, separator, value = word.partition("=")
         if not separator or not name:
             raise UsageError(f"{word!r} is not of the form key=value.", "See `python cli.py cmd=help`.")
+        if name in values:
+            raise UsageError(f"{name} is given twice.", "Leave one out.")
+        if not value or not _is_utf8(value):
+            raise UsageError(f"{name}={value!a}: wants a text in UTF-8.", f"Leave {name} out for its default.")
         values[name] = value
     return Arguments(values)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_on(words: Iterable[str], name: str) -> bool:

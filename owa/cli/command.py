@@ -1,5 +1,6 @@
 """What a command is."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 
 DONE, TROUBLE, WRONG_USE, HELD = 0, 1, 2, 75
 """Exit statuses. 75 is EX_TEMPFAIL of sysexits.h: try again later."""
+
+
+def default_base_url(arguments: Arguments) -> str:
+    """`base_url`, or where `make run` would serve."""
+    port = os.environ.get("PORT") or "6543"
+    return arguments.text("base_url", f"http://127.0.0.1:{port}").rstrip("/") + "/"
+
 
 Run = Callable[["Installation", Arguments, Output], int]
 """Returns the exit status; raises `OwaError`."""

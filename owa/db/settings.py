@@ -1,16 +1,28 @@
-from owa.settings import text
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
-DATA_DIR = text(
+from owa.settings import Setting, folder
+
+
+def _url(text: str) -> str:
+    try:
+        make_url(text)
+    except ArgumentError as error:
+        raise ValueError("wants an SQLAlchemy URL, such as sqlite:////srv/owa/owa-data/owa.db") from error
+    return text
+
+
+DATA_DIR = folder(
     "base.data_dir",
     default="owa-data",
-    storable=False,
     help="Folder for everything that OWA writes. A relative path starts at the folder of cli.py.",
 )
-DATABASE_URL = text(
+DATABASE_URL = Setting(
     "base.database_url",
+    _url,
     default="",
     storable=False,
     secret=True,
     help="SQLAlchemy URL of the database. Default: SQLite, in the file owa.db of the data folder.",
 )
-SETTINGS = (DATA_DIR, DATABASE_URL)
+SETTINGS: tuple[Setting[str], ...] = (DATA_DIR, DATABASE_URL)

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Condition
 
 from owa.errors import QueueUnavailable
+from owa.files import give_to_folder_owner, make_folder
 
 
 class Appender:
@@ -64,7 +65,13 @@ class Appender:
             self.close()
 
     def _open(self) -> None:
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(self._path, flags, 0o640)
+        except FileNotFoundError:  # somebody removed the folder
+            make_folder(self._path.parent)
+            self._descriptor = os.open(self._path, flags, 0o640)
+        give_to_folder_owner(self._path)
         now = os.fstat(self._descriptor)
         self._inode = (now.st_dev, now.st_ino)
         if self._fsync:
@@ -156,4 +163,4 @@ def wait_for_writers(path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
-REMEDY = "Free disk space, or let the user that runs OWA write there; senders were told to come again."
+REMEDY = "Free disk space, or let the user that runs OWA write there. Senders are answered 503 meanwhile."

@@ -73,6 +73,9 @@ class EventQueue(Protocol):
         """Hold the reading end. Raises `HeldByAnother` when another drain holds it for `wait` seconds longer. The death
         of its holder frees it."""
 
+    def check(self) -> None:
+        """Raises `QueueUnavailable` when a `put` would now."""
+
     def status(self) -> QueueStatus:
         """Figures for the admin; may read the whole queue."""
 

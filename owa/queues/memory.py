@@ -43,6 +43,9 @@ class MemoryQueue:
 
         return Batch(entries, (), acknowledge)
 
+    def check(self) -> None:
+        return None
+
     def status(self) -> QueueStatus:
         events = self._events()
         return QueueStatus(len(events), min((event.received_at for event in events), default=None))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from owa.clock import Clock
+from owa.clock import MICROSECONDS, Clock
 from owa.contributions import Configuration
 from owa.errors import DatabaseUnavailable, OwaError
 from owa.events import Event, Refusal, RefusalReason
@@ -25,6 +25,9 @@ SYNCHRONOUS_PATIENCE = 2.0
 
 RETRY_AFTER = 30
 """Seconds after which a sender may come again, when an event could not be kept."""
+
+COMPLAINT_INTERVAL = 60
+"""Seconds between two log lines about events that could not be kept."""
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A transparent GIF of one pixel."""
@@ -92,6 +95,8 @@ class Collector:
         self._store = store
         self._guids = guids
         self._clock = clock
+        self._unkept = 0
+        self._complained_at = 0
 
     def __call__(self, environ: Environ) -> Answer:
         """Answer the request. When it says 2xx, the event is kept, or its refusal counted."""
@@ -107,9 +112,17 @@ class Collector:
             if refused.reason in _LIMIT_STATUS:
                 return Answer(_LIMIT_STATUS[refused.reason], [("Content-Length", "0"), *_NO_CACHE])
         except (OwaError, OSError) as error:
-            logger.error("An event could not be kept: %s", error)
+            self._complain(str(error))
             return _unavailable()
         return BEACON_ANSWER if method == "POST" else PIXEL_ANSWER
+
+    def _complain(self, reason: str) -> None:
+        """Log what cannot be kept, at most once a minute: on a full disk a line for each would not help."""
+        self._unkept += 1
+        now = self._clock.now()
+        if now - self._complained_at >= COMPLAINT_INTERVAL * MICROSECONDS:
+            logger.error("Events could not be kept, %d since the start: %s", self._unkept, reason)
+            self._complained_at = now
 
     def _event(self, environ: Environ) -> Event:
         properties = parameters(environ)

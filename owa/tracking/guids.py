@@ -14,6 +14,7 @@ from threading import Lock
 
 from owa.clock import MICROSECONDS, Clock
 from owa.errors import OwaError
+from owa.files import give_to_folder_owner, make_folder
 
 SLOTS = 100
 PER_SECOND = 10_000
@@ -67,9 +68,11 @@ class Guids:
         self._second, self._sequence = second, 0
 
     def _take_slot(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         for slot in range(SLOTS):
-            descriptor = os.open(self._folder / f"{slot:02d}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            path = self._folder / f"{slot:02d}"
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            give_to_folder_owner(path)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -38,7 +38,8 @@ def parameters(environ: Environ) -> dict[str, Any]:
     Broken UTF-8 and NUL become U+FFFD. Raises `Refused` when a limit is exceeded.
     """
     query = environ.get("QUERY_STRING", "")
-    if len(query) + len(environ.get("PATH_INFO", "")) > LONGEST_URL:
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if len(path) + len("?") + len(query) > LONGEST_URL:
         raise Refused(RefusalReason.URL_TOO_LONG, f"more than {LONGEST_URL} bytes")
     pairs = _pairs(query.encode("latin-1", "replace"))
     if environ["REQUEST_METHOD"] == "POST":

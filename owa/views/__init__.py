@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pyramid.config import Configurator
+from pyramid.events import NewResponse
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.router import Router
 
-from owa.pinning import PIN_WORKERS, pin_to_processor
+from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.settings import ARCHIVE_AGE
 from owa.scheduler import Scheduler
@@ -38,6 +41,7 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.add_route("blank", "/blank.php")
         config.add_route("start", "/")
         config.set_execution_policy(_TrackingFirst(application.collector))
+        config.add_subscriber(_secure, NewResponse)
         config.scan("owa.views")
         application.start()
         return config.make_wsgi_app()
@@ -85,6 +89,7 @@ class Application:
         if self._scheduler:
             self._scheduler.stop()
         self._scheduler = None
+        unpin()
         self.guids.close()
         self.installation.close()
 
@@ -92,6 +97,18 @@ class Application:
         """Threads do not survive a fork: a server that forks after loading gets new ones in each child."""
         if self._scheduler:
             self.start()
+
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def _secure(event: NewResponse) -> None:
+    event.response.headers.update(SECURITY_HEADERS)
 
 
 class _TrackingFirst:
@@ -103,8 +120,11 @@ class _TrackingFirst:
     def __call__(self, environ: Environ, router: Router) -> Any:
         if environ.get("PATH_INFO") == TRACKING_PATH:
             return _as_wsgi(self._collector(environ))
-        with router.request_context(environ) as request:
-            return router.invoke_request(request)
+        try:
+            with router.request_context(environ) as request:
+                return router.invoke_request(request)
+        except URLDecodeError:
+            return HTTPBadRequest("The address is not UTF-8.")
 
 
 def _as_wsgi(answer: Answer) -> Callable[[Environ, StartResponse], Iterable[bytes]]:

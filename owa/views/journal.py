@@ -8,8 +8,9 @@ from owa.analytics.recent import recent_page_views
 from owa.clock import MICROSECONDS
 from owa.db import counts
 from owa.db.counts import Outcome
-from owa.errors import DatabaseUnavailable
+from owa.errors import DatabaseUnavailable, QueueUnavailable
 from owa.events import Event, RefusalReason
+from owa.identity import NOT_SET
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
 from owa.settings import Settings
@@ -59,6 +60,7 @@ class Count:
 
     outcome: str
     reason: str
+    site: str
     count: int
     detail: str
     next_step: str
@@ -72,6 +74,8 @@ class Journal:
     processing: QueueStatus | None
     """None while the database is away."""
     outage: str
+    unkept: str
+    """Why events cannot be kept now; empty when they can."""
 
 
 def journal(installation: "Installation") -> Journal:
@@ -80,11 +84,17 @@ def journal(installation: "Installation") -> Journal:
     incoming, processing = QueueStatus(0, None), None
     lines: dict[int, Line] = {}
     rows: list[Count] = []
-    outage = ""
+    outage = unkept = ""
+    try:
+        installation.incoming.check()
+    except QueueUnavailable as error:
+        unkept = str(error)
     try:
         with installation.database.reading() as connection:
             for view in recent_page_views(connection, SHOWN):
-                lines[view.guid] = Line(view.received_at, view.guid, view.site_id, view.url, view.title, "stored", "")
+                lines[view.guid] = Line(
+                    view.received_at, view.guid, view.site_id, view.url, _shown(view.title), "stored", ""
+                )
             for kept in installation.retries.latest(connection, SHOWN):
                 lines[kept.event.guid] = _kept(kept)
             rows = [_count(row) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED]
@@ -95,7 +105,7 @@ def journal(installation: "Installation") -> Journal:
     for event in installation.incoming.latest(SHOWN) if not outage else []:
         lines.setdefault(event.guid, _queued(event, settings))
     latest = sorted(lines.values(), key=lambda line: (line.received_at, line.guid), reverse=True)
-    return Journal(latest[:SHOWN], rows, incoming, processing, outage)
+    return Journal(latest[:SHOWN], rows, incoming, processing, outage, unkept)
 
 
 def _queued(event: Event, settings: Settings) -> Line:
@@ -121,6 +131,10 @@ def _line(event: Event, state: str, next_step: str) -> Line:
     return Line(event.received_at, event.guid, event.site_id, str(page), str(title), state, next_step)
 
 
+def _shown(text: str) -> str:
+    return "" if text == NOT_SET else text
+
+
 def _count(row: Any) -> Count:
     outcome, reason = row["outcome"], row["reason"]
     next_step = ""
@@ -132,4 +146,4 @@ def _count(row: Any) -> Count:
         next_step = "The value had the wrong type and was stored as NULL."
     elif outcome == Outcome.DUPLICATE:
         next_step = "Had been stored before; nothing was changed."
-    return Count(outcome, reason, row["count"], row["last_detail"], next_step)
+    return Count(outcome, reason, row["site_id"], row["count"], row["last_detail"], next_step)

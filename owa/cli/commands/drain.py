@@ -46,6 +46,8 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
 
 def _names(arguments: Arguments) -> list[str]:
     if arguments.text("path"):
+        if arguments.text("queues"):
+            raise UsageError("path and queues contradict each other.", "Leave one out.")
         return [INCOMING]
     names = [name for name in arguments.text("queues", ",".join(QUEUES)).split(",") if name]
     for name in names:
@@ -95,8 +97,8 @@ def _print(outcome: Outcome, output: Output) -> None:
             output.problem(f"{name}: {drained.report.failed} events failed for good. See cmd=queue-status.")
         if drained.report.quarantined:
             output.problem(
-                f"{name}: {drained.report.quarantined} parts of queue files are no events; they were put aside in "
-                "quarantine. See cmd=queue-status."
+                f"{name}: parts of queue files are no events, {drained.report.quarantined} in all. "
+                "They were put aside in quarantine. See cmd=queue-status."
             )
 
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from owa.app import Installation
 from owa.cli.arguments import Arguments
-from owa.cli.command import DONE, Command
+from owa.cli.command import DONE, Command, default_base_url
 from owa.cli.output import Output
 from owa.db import configuration as stored
+from owa.errors import UsageError
 from owa.tracking.settings import QUEUE_EVENTS
 from owa.tracking.tag import tag
+
+FIRST_SITE = "http://localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     upgrade(installation.database)
     installed = _fill(installation, arguments)
     installation.configuration.signal_change()
-    base_url = arguments.text("base_url", "http://127.0.0.1:6543/").rstrip("/") + "/"
+    base_url = default_base_url(arguments)
     output.say(f"OWA        {base_url}")
     login = f"Login      {installed.user_id}"
     if installed.password:
@@ -45,6 +48,11 @@ def _fill(installation: Installation, arguments: Arguments) -> Installed:
 
     with installation.database.writing() as connection:
         user_id, password = first_admin(connection), None
+        if user_id is not None and (arguments.text("user_id") or arguments.text("password")):
+            raise UsageError(
+                f"There is an admin already: {user_id}. user_id and password are for a new installation.",
+                "Leave them out.",
+            )
         if user_id is None:
             user_id, password = arguments.text("user_id", "admin"), random_password()
             given = arguments.text("password")
@@ -53,9 +61,10 @@ def _fill(installation: Installation, arguments: Arguments) -> Installed:
         found = stored.read(connection)
         if QUEUE_EVENTS.name not in found.settings:
             stored.store_settings(connection, {QUEUE_EVENTS.name: "true"})
+        domain = arguments.text("domain", FIRST_SITE)
         if found.sites and not arguments.text("domain"):
-            return Installed(user_id, password, found.sites[0].site_id, found.sites[0].domain)
-        domain = arguments.text("domain", "http://localhost")
+            site = next((site for site in found.sites if site.domain == domain), found.sites[0])
+            return Installed(user_id, password, site.site_id, site.domain)
         stored.add_site(connection, domain)
         return Installed(user_id, password, stored.site_id_of(domain), domain)
 
@@ -68,6 +77,6 @@ INSTALL = Command(
         "user_id": "the admin's name; default admin",
         "password": "the admin's password; default a random one, printed once",
         "domain": "the first site, such as https://example.org; default http://localhost",
-        "base_url": "where OWA is served, for the tag; default http://127.0.0.1:6543/",
+        "base_url": "where OWA is served, for the tag; default http://127.0.0.1:PORT/",
     },
 )

@@ -2,7 +2,7 @@
 
 from owa.app import Installation
 from owa.cli.arguments import Arguments
-from owa.cli.command import DONE, Command
+from owa.cli.command import DONE, Command, default_base_url
 from owa.cli.output import Output
 from owa.db import configuration as stored
 from owa.errors import UsageError
@@ -17,7 +17,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
         added = stored.add_site(connection, domain, arguments.text("name"))
     installation.configuration.signal_change()
     site_id = stored.site_id_of(domain)
-    base_url = arguments.text("base_url", "http://127.0.0.1:6543/")
+    base_url = default_base_url(arguments)
     output.say(f"{domain} {'is registered' if added else 'was registered already'}. Its site id is {site_id}.")
     output.say(f"Paste this into its pages:\n\n{tag(base_url, site_id)}\n")
     output.document({"site_id": site_id})
@@ -31,6 +31,6 @@ ADD_SITE = Command(
     {
         "domain": "such as https://example.org; its text as given makes the site's id",
         "name": "a name to show; default the domain",
-        "base_url": "where OWA is served, for the tag; default http://127.0.0.1:6543/",
+        "base_url": "where OWA is served, for the tag; default http://127.0.0.1:PORT/",
     },
 )

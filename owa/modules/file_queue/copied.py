@@ -57,6 +57,9 @@ class CopiedFile:
         events = tuple(record.entry for record in block.records if isinstance(record.entry, Event))
         return Batch(events, tuple(block.quarantined), acknowledge)
 
+    def check(self) -> None:
+        raise UsageError("A copied file takes no events.")
+
     def status(self) -> QueueStatus:
         return QueueStatus(count_events(self._path, self._position), oldest_event(self._path, self._position))
 
@@ -76,8 +79,11 @@ def open_copied_file(context: QueueContext, path: Path) -> CopiedFile:
         raise UsageError(
             f"{path} belongs to this server's own queue.", "Run processEventQueue without path to drain it."
         )
+    remedy = "Give path= a readable queue file."
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no file.", remedy)
     try:
         path.open("rb").close()
     except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror}.", "Give path= a readable queue file.") from error
+        raise UsageError(f"Cannot read {path}: {error.strerror}.", remedy) from error
     return CopiedFile(path, Positions(context.database, QUEUE_ID), context.clock)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from owa.module_api import Clock, QueueUnavailable, sync_folder
+from owa.module_api import Clock, QueueUnavailable, give_to_folder_owner, make_folder, sync_folder
 
 
 class Folder:
@@ -31,9 +31,22 @@ class Folder:
         self.archive = path / "archive"
         self.quarantine = path / "quarantine"
         with self.explained("use"):
-            for folder in (self.unprocessed, self.archive, self.quarantine):
-                folder.mkdir(parents=True, exist_ok=True)
+            self.make()
             self.queue_id = self._identity()
+
+    def make(self) -> None:
+        """Make what is missing of the folders. Raises `OSError`."""
+        for folder in (self.unprocessed, self.archive, self.quarantine):
+            make_folder(folder)
+
+    def check(self) -> None:
+        """Raises `QueueUnavailable` when nothing can be written here: a trial, not a guess."""
+        trial = self.path / f"trial.{os.getpid()}.{os.urandom(4).hex()}"
+        with self.explained("write to"):
+            try:
+                trial.write_bytes(bytes(4096))
+            finally:
+                trial.unlink(missing_ok=True)
 
     @contextmanager
     def explained(self, act: str) -> Iterator[None]:
@@ -43,7 +56,8 @@ class Folder:
         except OSError as error:
             raise QueueUnavailable(
                 f"Cannot {act} the queue: {error.filename or self.path}: {error.strerror}.",
-                f"Let everybody who runs OWA, cron included, be one user that may write to {self.path}.",
+                "Free disk space if there is none; else let everybody who runs OWA, cron included, be one user, "
+                f"and give the files to it: chown -R USER {self.path}",
             ) from error
 
     def segments(self) -> list[Path]:
@@ -96,6 +110,7 @@ class Folder:
             return file.read_text().strip()
         draft = self.path / f"queue.id.{os.getpid()}.{os.urandom(4).hex()}"
         draft.write_text(f"{uuid.uuid4()}\n")
+        give_to_folder_owner(draft)
         with suppress(FileExistsError):  # another process was faster: its identity counts
             os.link(draft, file)
         draft.unlink()

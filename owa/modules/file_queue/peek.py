@@ -1,4 +1,7 @@
-"""Looks into queue files for the eye: counting, the oldest, the latest. Never decides a fate."""
+"""Looks into queue files for the eye: counting, the oldest, the latest. Never decides a fate.
+
+A file that is drained meanwhile, or that cannot be read, holds nothing to see.
+"""
 
 from pathlib import Path
 
@@ -19,7 +22,7 @@ def count_events(path: Path, start: int) -> int:
                 data = carried + data
                 count += data.count(EVENT_START)
                 carried = data[1 - len(EVENT_START) :]
-    except FileNotFoundError:
+    except OSError:
         return 0
     return count
 
@@ -34,7 +37,7 @@ def oldest_event(path: Path, start: int) -> int | None:
                     if isinstance(record.entry, Event):
                         return record.entry.received_at
                 start, limit = block.end, BLOCK
-    except FileNotFoundError:
+    except OSError:
         pass
     return None
 
@@ -43,7 +46,7 @@ def latest_events(path: Path, start: int, count: int) -> list[Event]:
     """The last `count` events of the file's tail, latest first."""
     try:
         size = path.stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return []
     tail = _events(path, max(start, size - TAIL), limit=TAIL)
     return tail[::-1][:count]
@@ -53,6 +56,6 @@ def _events(path: Path, start: int, limit: int) -> list[Event]:
     try:
         with path.open("rb") as file:
             block = read_block(file, path.name, start, limit)
-    except OSError:  # it was drained meanwhile
+    except OSError:
         return []
     return [record.entry for record in block.records if isinstance(record.entry, Event)]

@@ -28,6 +28,7 @@ from owa.module_api import (
     QueueStatus,
     QueueUnavailable,
     Source,
+    give_to_folder_owner,
     read_block,
     wait_for_writers,
 )
@@ -75,7 +76,13 @@ class FileQueue:
 
     def _open_lock(self) -> TextIO:
         with self._folder.explained("lock"):
-            return self._folder.lock.open("a")
+            self._folder.make()
+            lock = self._folder.lock.open("a")
+            give_to_folder_owner(self._folder.lock)
+            return lock
+
+    def check(self) -> None:
+        self._folder.check()
 
     def status(self) -> QueueStatus:
         segments = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
