@@ -86,5 +86,5 @@ def _by_name(kind: str, items: list[Named]) -> dict[str, Named]:
 def _named(types: dict[str, Named], name: str, queue: str) -> Named:
     if name not in types:
         hint = did_you_mean(name, types)
-        raise ModuleError(f"The queue {queue} wants the queue type {name}, which no module has{hint}.")
+        raise ModuleError(f"The queue {queue} wants the queue type {name}, which no module has{hint}")
     return types[name]

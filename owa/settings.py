@@ -101,7 +101,8 @@ def choice(name: str, *, default: str, of: tuple[str, ...], help: str) -> Settin
 
     def parse(value: str) -> str:
         if value not in of:
-            raise ValueError(f"wants one of {', '.join(of)}{did_you_mean(value, of)}")
+            near = difflib.get_close_matches(value, of, n=1, cutoff=0.75)
+            raise ValueError(f"wants one of {', '.join(of)}" + (f" (did you mean {near[0]}?)" if near else ""))
         return value
 
     return Setting(name, parse, default, help)
@@ -146,9 +147,9 @@ def parse_boolean(value: str) -> bool:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X`, or nothing where no known word is near."""
+    """How a sentence about an unknown word ends: `; did you mean X?`, or `.` where no known word is near."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-    return f"; did you mean {near[0]}" if near else ""
+    return f"; did you mean {near[0]}?" if near else "."
 
 
 @dataclass(frozen=True)
@@ -220,16 +221,16 @@ def _unknown(
     notices: list[str] = []
     ini_names = {setting.ini_name for setting in declared}
     problems += [
-        f"{name} (ini file): there is no such setting{did_you_mean(name, ini_names)}."
+        f"{name} (ini file): there is no such setting{did_you_mean(name, ini_names)}"
         for name in sorted(set(ini) - ini_names)
         if name.startswith("owa.")
     ]
     environment_names = {setting.environment_name for setting in declared}
     for name in sorted(set(environment) - environment_names):
         if name.startswith("OWA_"):
-            hint = did_you_mean(name, environment_names)
-            complaint = f"{name} (environment): there is no such setting{hint}."
-            (problems if hint else notices).append(complaint)
+            ending = did_you_mean(name, environment_names)
+            complaint = f"{name} (environment): there is no such setting{ending}"
+            (problems if ending != "." else notices).append(complaint)
     return problems, notices
 
 

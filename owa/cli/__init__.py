@@ -57,4 +57,4 @@ def _find(name: str) -> Command:
         if command.name == name:
             return command
     hint = did_you_mean(name, (command.name for command in COMMANDS))
-    raise UsageError(f"There is no command {name!r}{hint}.", "See `python cli.py cmd=help`.")
+    raise UsageError(f"There is no command {name!r}{hint}", "See `python cli.py cmd=help`.")

@@ -42,7 +42,7 @@ class Arguments:
         for name in self._values:
             if name not in allowed:
                 raise UsageError(
-                    f"{command} knows no argument {name!r}{did_you_mean(name, allowed)}.",
+                    f"{command} knows no argument {name!r}{did_you_mean(name, allowed)}",
                     "See `python cli.py cmd=help`.",
                 )
 

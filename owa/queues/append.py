@@ -71,7 +71,7 @@ class Appender:
         except FileNotFoundError:  # somebody removed the folder
             make_folder(self._path.parent)
             self._descriptor = os.open(self._path, flags, 0o640)
-        give_to_folder_owner(self._path)
+        give_to_folder_owner(self._path, self._descriptor)
         now = os.fstat(self._descriptor)
         self._inode = (now.st_dev, now.st_ino)
         if self._fsync:

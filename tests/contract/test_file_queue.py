@@ -129,16 +129,24 @@ class TestFileQueue(EventQueueContract):
         with pytest.raises(QueueUnavailable, match=str(tmp_path / "file")):
             open_file_queue(self.context(tmp_path / "file", database))
 
-    def test_a_folder_that_went_away_is_an_outage_until_it_is_back(
+    def test_a_folder_that_went_away_is_made_anew(self, queue: EventQueue, folder: Path, database: Database) -> None:
+        queue.put([sample_event(0)])
+        folder.rename(folder.with_name("away"))
+        queue.put([sample_event(1)])
+        assert drain_all(queue, database) == [sample_event(1)]
+
+    def test_something_in_the_folders_way_is_an_outage_until_it_is_gone(
         self, queue: EventQueue, folder: Path, database: Database
     ) -> None:
         queue.put([sample_event(0)])
         folder.rename(folder.with_name("away"))
-        with pytest.raises(QueueUnavailable):
-            queue.put([sample_event(1)])
-        with pytest.raises(QueueUnavailable), queue.drain():
-            pass
+        folder.write_text("in the way")
+        for act in (lambda: queue.put([sample_event(1)]), queue.check, lambda: queue.drain().__enter__()):
+            with pytest.raises(QueueUnavailable):
+                act()
+        folder.unlink()
         folder.with_name("away").rename(folder)
+        queue.check()
         queue.put([sample_event(2)])
         assert drain_all(queue, database) == [sample_event(0), sample_event(2)]
 

@@ -143,7 +143,7 @@ def test_the_environment_is_shared_so_only_a_near_miss_is_a_problem() -> None:
     )
 
 
-@pytest.mark.parametrize(("word", "hint"), [("tilte", "; did you mean title?"), ("xyz", "")])
+@pytest.mark.parametrize(("word", "hint"), [("tilte", "; did you mean title?"), ("xyz", ".")])
 def test_did_you_mean(word: str, hint: str) -> None:
     assert did_you_mean(word, ["title", "colour"]) == hint
 
@@ -210,7 +210,7 @@ def test_time_zone() -> None:
         (COUNT, "1.5", "wants a whole number from 0 to 100"),
         (COUNT, "", "wants a whole number from 0 to 100"),
         (COUNT, "٣", "wants a whole number from 0 to 100"),
-        (COLOUR, "gren", "wants one of red, green; did you mean green?"),
+        (COLOUR, "gren", "wants one of red, green (did you mean green?)"),
         (COLOUR, "", "wants one of red, green"),
         (PROXIES, "10.0.0.256", "wants IP addresses or networks such as 10.0.0.0/8"),
         (ZONE, "Mars/Olympus", "wants a time zone of the IANA database"),

@@ -52,9 +52,7 @@ def _names(arguments: Arguments) -> list[str]:
     names = [name for name in arguments.text("queues", ",".join(QUEUES)).split(",") if name]
     for name in names:
         if name not in QUEUES:
-            raise UsageError(
-                f"There is no queue {name!r}{did_you_mean(name, QUEUES)}.", f"Queues: {', '.join(QUEUES)}."
-            )
+            raise UsageError(f"There is no queue {name!r}{did_you_mean(name, QUEUES)}", f"Queues: {', '.join(QUEUES)}.")
     return names
 
 
