@@ -20,6 +20,7 @@ from owa.errors import SettingsError
 from owa.files import make_folder
 from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
+from owa.processing.pause import Pause
 from owa.processing.processor import Processor
 from owa.processing.store import HandlerTable
 from owa.queues import settings as queue_settings
@@ -122,7 +123,9 @@ def open_installation(
         handlers=handlers,
         incoming=registry.queue_type(INCOMING).open(context(INCOMING)),
         retries=retries,
-        processor=Processor(database, handlers, retries, processing_context, clock, server),
+        processor=Processor(
+            database, handlers, retries, processing_context, clock, server, Pause(data_dir / "drain.paused", clock)
+        ),
         clock=clock,
     )
 

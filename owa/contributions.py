@@ -115,5 +115,8 @@ class EventHandler(Protocol):
     def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Finish events that `handle` returned as waiting."""
 
+    def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
+        """Finish events that have waited for too long, as if what they wait for had come."""
+
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         """Those of the keys whose wait is over."""

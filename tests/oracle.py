@@ -39,6 +39,8 @@ class Given:
     """Query parameters that make no other page."""
     agent: Callable[[str], Agent]
     registrable_domain: Callable[[str], str]
+    adopt: bool = False
+    """Whether sessions without a flagged page view are adopted."""
 
 
 @dataclass
@@ -235,14 +237,22 @@ class _View:
         return value in ("true", "1", "yes")
 
 
+def _entries(views: list[_View], given: Given) -> dict[tuple[str, int], _View]:
+    """The entry of each session that has one: the least page view with the flag; of an adopted one, the least."""
+    entries: dict[tuple[str, int], _View] = {}
+    for view in views:
+        if view.opens:
+            entries.setdefault(view.session, view)
+    for view in views if given.adopt else ():
+        entries.setdefault(view.session, view)
+    return entries
+
+
 def _sessions(views: list[_View], given: Given) -> list[Row]:
-    rows = []
-    for identity in {view.session for view in views}:
-        own = [view for view in views if view.session == identity]
-        entry = next((view for view in own if view.opens), None)
-        if entry:
-            rows.append(_session(own, entry, given))
-    return rows
+    return [
+        _session([view for view in views if view.session == identity], entry, given)
+        for identity, entry in _entries(views, given).items()
+    ]
 
 
 def _session(views: list[_View], entry: _View, given: Given) -> Row:
@@ -268,6 +278,7 @@ def _session(views: list[_View], entry: _View, given: Given) -> Row:
         **_last_text(views, "latest_attributions", "attribs", None),
         **_last_text(views, "user_name", "user_name", NOT_SET),
         **_last_text(views, "user_email", "user_email", NOT_SET),
+        "entry_adopted": 0 if entry.opens else 1,
         **_key("entry", entry),
         **_key("last", last),
         **_key("attribution", attributed),
@@ -297,10 +308,7 @@ def _prior_session(entry: _View, given: Given) -> Row:
 
 
 def _visitors(views: list[_View], given: Given) -> list[Row]:
-    entries: dict[tuple[str, int], _View] = {}
-    for view in views:
-        if view.opens:
-            entries.setdefault(view.session, view)
+    entries = _entries(views, given)
     rows = []
     for visitor_id in {view.visitor_id for view in views}:
         own = [view for view in views if view.visitor_id == visitor_id]

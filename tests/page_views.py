@@ -16,7 +16,9 @@ from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.db.migrate import upgrade
 from owa.events import Entry, Event
-from owa.processing.processor import Processor, Report
+from owa.processing.pause import Pause
+from owa.processing.processor import Processor
+from owa.processing.report import Report
 from owa.processing.store import HandlerTable
 from owa.queues.contract import Batch, RetryQueue
 from owa.registry import BUILT_IN, load
@@ -72,6 +74,7 @@ class Processing:
     retries: RetryQueue
     processor: Processor
     clock: FixedClock
+    settings: Settings
 
     def settle(self, *entries: Entry) -> Report:
         """Process one batch."""
@@ -140,5 +143,6 @@ def open_processing(
     def current() -> ProcessingContext:
         return ProcessingContext(values, sites or {}, clock.now())
 
-    processor = Processor(database, HandlerTable(registry.handlers), retries, current, clock, server=1)
-    return Processing(database, retries, processor, clock)
+    pause = Pause(folder / "drain.paused", clock)
+    processor = Processor(database, HandlerTable(registry.handlers), retries, current, clock, 1, pause)
+    return Processing(database, retries, processor, clock, values)

@@ -34,6 +34,10 @@ class PageViews:
         views = [page_view(event, context) for event in events]
         return _store_sessions_and_visitors(connection, views, (), context)
 
+    def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
+        views = [page_view(event, context) for event in events]
+        return _store_sessions_and_visitors(connection, views, (), context, adopt=True)
+
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         sessions = [_parse_key(key) for key in keys]
         return [session_key(*identity) for identity in open_sessions(connection, sessions)]
@@ -55,18 +59,27 @@ def _only_new(connection: Connection, events: Sequence[Event]) -> tuple[list[Eve
 
 
 def _store_sessions_and_visitors(
-    connection: Connection, views: Sequence[PageView], new: Sequence[PageView], context: ProcessingContext
+    connection: Connection,
+    views: Sequence[PageView],
+    new: Sequence[PageView],
+    context: ProcessingContext,
+    *,
+    adopt: bool = False,
 ) -> Handled:
-    """Merge the page views of open sessions, and let the others wait. `new`: those that no visitor knows of yet."""
+    """Merge the page views of open sessions, and let the others wait, or `adopt` their sessions. `new`: those that no
+    visitor knows of yet."""
     handled = Handled()
     folds = fold(views)
     known = open_sessions(connection, folds)
+    for identity, item in folds.items():
+        stored = known.get(identity)
+        item.adopted = stored.adopted if stored else adopt
     ready = {identity: item for identity, item in folds.items() if item.entry or identity in known}
     store_sessions(connection, list(ready.values()), context)
     entries, moved = [], set()
     for identity, item in ready.items():
         before = known.get(identity)
-        if item.entry and (before is None or item.entry.event.key < before.entry):
+        if item.entry and item.entry_key and (before is None or item.entry_key < before.entry):
             entries.append(item.entry)
             if before:
                 moved |= {before.visitor_id, item.entry.event.visitor_id}

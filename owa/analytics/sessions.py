@@ -1,24 +1,24 @@
 """Sessions: one row for each (site_id, session_id), folded from its page views.
 
 A session is open when its entry is known: the least page view that carries `is_new_session`. From then on each page
-view merges into the row; before, it waits.
+view merges into the row; before, it waits. If none comes, the session is adopted: its least page view is the entry,
+until one with the flag takes its place after all.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, tuple_
 
 from owa.analytics.calendar import calendar
-from owa.analytics.merges import Columns, earlier, later, merge, take, with_key
+from owa.analytics.merges import Columns, later, merge, take, with_key
 from owa.analytics.page_view import PageView
 from owa.analytics.settings import TIME_ZONE
 from owa.analytics.tables import CUSTOM_VARIABLES, SESSION
 from owa.clock import MICROSECONDS
 from owa.contributions import ProcessingContext
 from owa.db.bulk import chunks
-from owa.events import Key
 from owa.identity import NOT_SET
 
 SessionId = tuple[str, int]
@@ -76,6 +76,10 @@ _ENTRY = (
 """All columns that follow the entry."""
 
 
+EntryKey = tuple[int, int, int]
+"""(0 for a flagged page view, 1 for an adopted one; received_at; guid): the least one is the session's entry."""
+
+
 @dataclass(slots=True)
 class Fold:
     """What a batch knows about one session."""
@@ -83,7 +87,12 @@ class Fold:
     site_id: str
     session_id: int
     views: int = 0
-    entry: PageView | None = None
+    flagged: PageView | None = None
+    """The least page view with the flag."""
+    first: PageView | None = None
+    """The least page view."""
+    adopted: bool = False
+    """Whether the session may be opened by its first page view, though none has the flag."""
     last: PageView | None = None
     attributed: PageView | None = None
     touched: PageView | None = None
@@ -93,8 +102,10 @@ class Fold:
     def add(self, view: PageView) -> None:
         self.views += 1
         key = view.event.key
-        if view.opens_session and (self.entry is None or key < self.entry.event.key):
-            self.entry = view
+        if view.opens_session and (self.flagged is None or key < self.flagged.event.key):
+            self.flagged = view
+        if self.first is None or key < self.first.event.key:
+            self.first = view
         self.last = _later(self.last, view)
         if view.carries_attribution:
             self.attributed = _later(self.attributed, view)
@@ -105,13 +116,28 @@ class Fold:
         if view.user_email:
             self.mailed = _later(self.mailed, view)
 
+    @property
+    def entry(self) -> PageView | None:
+        """The page view that the batch proposes as the session's entry."""
+        return self.flagged or (self.first if self.adopted else None)
+
+    @property
+    def entry_key(self) -> EntryKey | None:
+        entry = self.entry
+        return (int(self.flagged is None), *entry.event.key) if entry else None
+
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """What is stored of a session that is open: its entry's key and visitor."""
+    """What is stored of a session that is open."""
 
-    entry: Key
+    entry: EntryKey
     visitor_id: int
+
+    @property
+    def adopted(self) -> bool:
+        """No page view with the flag has come so far."""
+        return self.entry[0] == 1
 
 
 def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
@@ -132,11 +158,13 @@ def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict
     found = {}
     # by id alone: SQLite scans the table for (id, site_id) IN (…)
     for part in chunks(sorted({session_id for _, session_id in wanted})):
-        statement = select(table.site_id, table.id, table.entry_at, table.entry_guid, table.visitor_id)
+        statement = select(
+            table.site_id, table.id, table.entry_adopted, table.entry_at, table.entry_guid, table.visitor_id
+        )
         statement = statement.where(table.id.in_(part))
-        for site_id, session_id, at, guid, visitor_id in connection.execute(statement.with_for_update()):
+        for site_id, session_id, adopted, at, guid, visitor_id in connection.execute(statement.with_for_update()):
             if (site_id, session_id) in wanted:
-                found[site_id, session_id] = OpenSession((at, guid), visitor_id)
+                found[site_id, session_id] = OpenSession((adopted, at, guid), visitor_id)
     return found
 
 
@@ -159,9 +187,9 @@ def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
         row["visitor_id"] = item.last.event.visitor_id
         row.update(last_req=item.last.row["timestamp"], last_page_id=int(item.last.row["document_id"]))
         _set_key(row, "last", item.last)
-    if item.entry:
+    if item.entry and item.entry_key:
         row.update(_entry_columns(item.entry, context))
-        _set_key(row, "entry", item.entry)
+        row["entry_adopted"], row["entry_at"], row["entry_guid"] = item.entry_key
     if source := item.attributed or item.entry:
         row.update({name: source.row[name] for name in ATTRIBUTION})
     if item.attributed:
@@ -206,17 +234,22 @@ def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any
     return columns
 
 
+def _entry_precedes(new: Columns, old: Columns) -> ColumnElement[bool]:
+    new_key, old_key = (tuple_(side.entry_adopted, side.entry_at, side.entry_guid) for side in (new, old))
+    return and_(new.entry_at.is_not(None), new_key < old_key)
+
+
 def _assign(new: Columns, old: Columns) -> dict[str, Any]:
     attribution = or_(
         later(new, old, "attribution"),
         # while no page view carries one, it follows the entry
-        and_(new.attribution_at.is_(None), old.attribution_at.is_(None), earlier(new, old, "entry")),
+        and_(new.attribution_at.is_(None), old.attribution_at.is_(None), _entry_precedes(new, old)),
     )
     views = old.num_pageviews + new.num_pageviews
     return {
         "num_pageviews": views,
         "is_bounce": case((views == _ONE, _ONE), else_=_ZERO),
-        **take(earlier(new, old, "entry"), new, old, with_key("entry", _ENTRY)),
+        **take(_entry_precedes(new, old), new, old, with_key("entry", ("entry_adopted", *_ENTRY))),
         **take(later(new, old, "last"), new, old, with_key("last", ("last_req", "last_page_id"))),
         **take(attribution, new, old, with_key("attribution", ATTRIBUTION)),
         **{

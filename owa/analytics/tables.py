@@ -108,6 +108,7 @@ SESSION = Table(
             Column(f"goal_{number}_value", BigInteger),
         )
     ),
+    *_integers("entry_adopted"),
     *_keys("entry", "last", "attribution", "latest_attributions", "user_name", "user_email"),
     Index("owa_session_visitor", "visitor_id"),
     Index("owa_session_day", "site_id", "yyyymmdd"),

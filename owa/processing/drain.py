@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from owa.errors import Outage, Overtaken
-from owa.processing.processor import RESUME_LIMIT, Processor, Report
+from owa.processing.processor import RESUME_LIMIT, Processor
+from owa.processing.report import Report
 from owa.queues.contract import EventQueue
 
 BATCH = 2_000
@@ -32,11 +33,13 @@ def drain_events(
     *,
     limit: int | None = None,
     wait: float = 0.0,
+    judge_orphans: bool = True,
     progress: Progress = lambda _count: None,
 ) -> Drained:
     """Drain `queue`, at most `limit` entries. Raises `HeldByAnother` when another drain keeps it for `wait` seconds.
 
-    Sessions that a batch opens have their waiting events finished before the next batch.
+    Sessions that a batch opens have their waiting events finished before the next batch. When the queue is empty, what
+    has waited for too long is dealt with (`judge_orphans`): only then has it waited in vain.
     """
     drained = Drained()
     started, since = time.monotonic(), processor.now()
@@ -46,6 +49,9 @@ def drain_events(
             while left is None or left > 0:
                 batch = source.lease(BATCH if left is None else min(BATCH, left))
                 if batch is None:
+                    if judge_orphans:
+                        drained.report.add(processor.judge_orphans())
+                        _finish_woken(processor, drained.report, since)
                     break
                 try:
                     report = processor.settle(batch)
@@ -58,6 +64,7 @@ def drain_events(
                 progress(len(batch.entries))
     except Outage as outage:
         drained.outage = outage
+        processor.pause.begin()
     drained.seconds = time.monotonic() - started
     return drained
 

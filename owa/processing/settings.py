@@ -1,4 +1,4 @@
-from owa.settings import boolean, integer
+from owa.settings import boolean, choice, integer
 
 QUEUE_MAX_RETRY_COUNT = integer(
     "base.queue_max_retry_count",
@@ -26,4 +26,18 @@ DRAIN_INTERVAL = integer(
     most=3600,
     help="Seconds between two drains by the scheduler.",
 )
-SETTINGS = (QUEUE_MAX_RETRY_COUNT, QUEUE_MAX_RETRY_AGE, SCHEDULER, DRAIN_INTERVAL)
+ORPHAN_SESSIONS = choice(
+    "base.orphan_sessions",
+    default="adopt",
+    of=("adopt", "fail"),
+    help="What to do with page views whose session's first page does not come. adopt: open the session without it. "
+    "fail: list them with the failed events. If it comes after all, both end the same.",
+)
+ORPHAN_SESSION_AGE = integer(
+    "base.orphan_session_age",
+    default=86_400,
+    least=0,
+    most=10 * 366 * 86_400,
+    help="Seconds that page views wait for their session's first page. While a queue is paused they do not count.",
+)
+SETTINGS = (QUEUE_MAX_RETRY_COUNT, QUEUE_MAX_RETRY_AGE, ORPHAN_SESSIONS, ORPHAN_SESSION_AGE, SCHEDULER, DRAIN_INTERVAL)

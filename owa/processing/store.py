@@ -3,8 +3,9 @@ in halves, each in a savepoint, until the culprit stands alone."""
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from sqlalchemy import Connection
 
@@ -38,6 +39,19 @@ class Stored:
     opened: list[str] = field(default_factory=list)
     coerced: list[tuple[Event, str]] = field(default_factory=list)
 
+    def finished(self) -> Iterator[Event]:
+        """Those for which nothing is left to do."""
+        yield from self.done
+        yield from self.duplicates
+
+
+class Act(Enum):
+    """What a handler is asked to do: the names of its methods."""
+
+    HANDLE = "handle"
+    RESUME = "resume"
+    ADOPT = "adopt"
+
 
 class HandlerTable:
     """The handlers, by event type."""
@@ -49,10 +63,8 @@ class HandlerTable:
     def event_types(self) -> frozenset[str]:
         return frozenset(self._handlers)
 
-    def store(
-        self, connection: Connection, events: Sequence[Event], context: ProcessingContext, *, resume: bool = False
-    ) -> Stored:
-        """Hand the events to their handlers. `resume`: their facts are stored, their sessions' parts are not."""
+    def store(self, connection: Connection, events: Sequence[Event], context: ProcessingContext, act: Act) -> Stored:
+        """Hand the events to their handlers."""
         stored = Stored()
         groups: dict[EventHandler | None, list[Event]] = {}
         for event in events:
@@ -61,7 +73,7 @@ class HandlerTable:
             if handler is None:
                 stored.problems += [_unhandled(event) for event in group]
             else:
-                _bisect(connection, handler.resume if resume else handler.handle, group, context, stored)
+                _bisect(connection, getattr(handler, act.value), group, context, stored)
         return stored
 
 

@@ -119,6 +119,8 @@ class Failure:
     """The traceback."""
     attempts: int
     """Including this one."""
+    failing_since: int
+    """When its first attempt failed, in microseconds."""
     retry_at: int | None
     """Microseconds; None: given up."""
 
@@ -133,6 +135,8 @@ class Item:
     """Attempts that failed so far. Waiting is not one."""
     inserted_at: int
     """Microseconds."""
+    failing_since: int | None = None
+    """When its first attempt failed, in microseconds; None: none has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +188,22 @@ class RetryQueue(Protocol):
         """Keep events that failed: to be tried again, or given up."""
 
     def wake(self, connection: Connection, keys: Iterable[str], now: int) -> int:
-        """Make the events that wait for one of `keys` due now; returns how many."""
+        """Make the events that wait for one of `keys` due now, also those given up waiting; returns how many."""
 
     def waited_for(self, connection: Connection, limit: int) -> list[str]:
         """Keys that something waits for, at most `limit`, the longest awaited first."""
+
+    def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
+        """Keys for which the first event began to wait at or before that moment, at most `limit`."""
+
+    def claim_waiting(self, connection: Connection, key: str, limit: int, now: int) -> Claim:
+        """At most `limit` events that wait for `key`. They are the caller's until its transaction ends."""
+
+    def give_up_waiting(self, connection: Connection, keys: Iterable[str], error: str, now: int) -> list[Event]:
+        """Give up the events that wait for one of `keys`; returns them. If the key comes after all, they are woken."""
+
+    def move_waiting(self, connection: Connection, by: int) -> None:
+        """Move the moments at which events began to wait on by so many microseconds: meanwhile nothing could come."""
 
     def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> Claim:
         """At most `limit` due events, the longest due first. They are the caller's until its transaction ends. A row

@@ -41,7 +41,7 @@ def queue() -> DatabaseQueue:
 
 
 def failure(event: Event, *, attempts: int = 1, retry_at: int | None = NOW + 30) -> Failure:
-    return Failure(event, Remaining.EVERYTHING, "ValueError: no", "Traceback …", attempts, retry_at)
+    return Failure(event, Remaining.EVERYTHING, "ValueError: no", "Traceback …", attempts, NOW, retry_at)
 
 
 def guids(items: Iterable[Item]) -> list[int]:
@@ -83,7 +83,7 @@ def test_a_failed_event_is_due_when_its_back_off_has_ended(queue: DatabaseQueue,
     event = sample_event(0)
     queue.keep(connection, [failure(event, attempts=3)], NOW)
     assert queue.claim(connection, 10, NOW + 29).items == ()
-    assert queue.claim(connection, 10, NOW + 30).items == (Item(event, Remaining.EVERYTHING, 3, NOW),)
+    assert queue.claim(connection, 10, NOW + 30).items == (Item(event, Remaining.EVERYTHING, 3, NOW, NOW),)
 
 
 def test_the_longest_due_come_first_and_no_more_than_asked_for(queue: DatabaseQueue, connection: Connection) -> None:
@@ -98,7 +98,7 @@ def test_an_event_that_fails_again_keeps_its_age(queue: DatabaseQueue, connectio
     event = sample_event(0)
     queue.keep(connection, [failure(event)], NOW)
     queue.keep(connection, [failure(event, attempts=2, retry_at=NOW + 90)], NOW + 30)
-    assert queue.claim(connection, 10, NOW + 90).items == (Item(event, Remaining.EVERYTHING, 2, NOW),)
+    assert queue.claim(connection, 10, NOW + 90).items == (Item(event, Remaining.EVERYTHING, 2, NOW, NOW),)
     assert queue.status(connection).depth == 1
 
 
@@ -116,7 +116,7 @@ def test_an_event_that_waits_may_fail_later_and_wait_again(queue: DatabaseQueue,
     queue.wait(connection, [Waiting(event, KEY)], NOW)
     queue.wake(connection, [KEY], NOW + 1)
     queue.keep(connection, [replace(failure(event), remaining=Remaining.SESSION)], NOW + 2)
-    assert queue.claim(connection, 10, NOW + 30).items == (Item(event, Remaining.SESSION, 1, NOW),)
+    assert queue.claim(connection, 10, NOW + 30).items == (Item(event, Remaining.SESSION, 1, NOW, NOW),)
     queue.wait(connection, [Waiting(event, OTHER_KEY)], NOW + 31)
     assert queue.claim(connection, 10, NOW + 10**12).items == ()
     assert [kept.state for kept in queue.latest(connection, 10)] == [State.WAITING]
@@ -219,7 +219,7 @@ def test_fates_change_with_the_callers_transaction(queue: DatabaseQueue, databas
 @pytest.mark.parametrize("text", AWKWARD_TEXTS, ids=range(len(AWKWARD_TEXTS)))
 def test_awkward_texts(queue: DatabaseQueue, connection: Connection, text: str) -> None:
     event = replace(sample_event(0, text), site_id=text[:100])
-    kept = Failure(event, Remaining.EVERYTHING, text, text, 1, NOW)
+    kept = Failure(event, Remaining.EVERYTHING, text, text, 1, NOW, NOW)
     queue.keep(connection, [kept], NOW)
     assert [item.event for item in queue.claim(connection, 1, NOW).items] == [event]
     assert [found.error for found in queue.latest(connection, 1)] == [text]
@@ -232,3 +232,34 @@ def test_nothing_to_do_is_harmless(queue: DatabaseQueue, connection: Connection)
     assert queue.wake(connection, [], NOW) == 0
     assert queue.waited_for(connection, 10) == []
     assert queue.latest(connection, 10) == []
+
+
+def test_keys_are_overdue_by_their_first_waiter(queue: DatabaseQueue, connection: Connection) -> None:
+    first, second, other = sample_events(3)
+    queue.wait(connection, [Waiting(first, KEY)], NOW)
+    queue.wait(connection, [Waiting(second, KEY), Waiting(other, OTHER_KEY)], NOW + 5)
+    assert queue.overdue(connection, NOW - 1, 10) == []
+    assert queue.overdue(connection, NOW, 10) == [KEY]
+    assert sorted(queue.overdue(connection, NOW + 5, 10)) == sorted([KEY, OTHER_KEY])
+    assert guids(queue.claim_waiting(connection, KEY, 1, NOW).items) == [first.guid]
+    assert guids(queue.claim_waiting(connection, KEY, 10, NOW).items) == [first.guid, second.guid]
+
+
+def test_a_pause_makes_nobody_overdue(queue: DatabaseQueue, connection: Connection) -> None:
+    queue.wait(connection, [Waiting(sample_event(0), KEY)], NOW)
+    queue.move_waiting(connection, 100)
+    assert queue.overdue(connection, NOW + 99, 10) == []
+    assert queue.overdue(connection, NOW + 100, 10) == [KEY]
+
+
+def test_who_waited_in_vain_is_failed_until_the_key_comes_after_all(
+    queue: DatabaseQueue, connection: Connection
+) -> None:
+    event, other = sample_events(2)
+    queue.wait(connection, [Waiting(event, KEY), Waiting(other, OTHER_KEY)], NOW)
+    assert queue.give_up_waiting(connection, [KEY], "in vain", NOW + 9) == [event]
+    assert queue.status(connection).details == {"waiting": 1, "retrying": 0, "failed": 1}
+    assert queue.overdue(connection, NOW + 10**12, 10) == [OTHER_KEY]
+    assert queue.give_up_waiting(connection, [KEY], "in vain", NOW + 10) == []
+    assert queue.wake(connection, [KEY], NOW + 11) == 1
+    assert guids(queue.claim(connection, 10, NOW + 11).items) == [event.guid]

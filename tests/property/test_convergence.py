@@ -3,7 +3,7 @@ are what a naive fold over the set makes of it, in every column."""
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,12 +16,14 @@ from owa.clock import MICROSECONDS
 from owa.db.counts import Outcome
 from owa.db.metadata import METADATA
 from owa.events import Event
+from owa.processing.settings import ORPHAN_SESSIONS
+from owa.queues.contract import State
 from tests import oracle
 from tests.page_views import CHROME, NOON, Processing, open_processing
 
 ZONE = "America/Los_Angeles"
 FILTERS = ("PHPSESSID", "token")
-EXAMPLES = 150 * (20 if os.environ.get("OWA_SOAK") else 1)
+EXAMPLES = 100 * (20 if os.environ.get("OWA_SOAK") else 1)
 
 AGENTS = {
     CHROME: oracle.Agent("Chrome", "120.0.0", "Linux"),
@@ -131,6 +133,8 @@ class Delivery:
     indices: list[int]
     times: int
     retry: bool
+    judge: bool
+    """Whether sessions without a first page are dealt with, at once."""
 
 
 @st.composite
@@ -144,16 +148,20 @@ def deliveries(draw: st.DrawFn) -> tuple[list[oracle.PageView], list[Delivery]]:
     plan = []
     while order:
         size = draw(st.integers(1, len(order)))
-        plan.append(Delivery(order[:size], draw(st.sampled_from([1, 1, 1, 2])), draw(st.booleans())))
+        plan.append(
+            Delivery(order[:size], draw(st.sampled_from([1, 1, 1, 2])), draw(st.booleans()), draw(st.booleans()))
+        )
         order = order[size:]
     return views, plan
 
 
-@pytest.fixture(scope="module")
-def processing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processing]:
+@pytest.fixture(scope="module", params=["adopt", "fail"])
+def processing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processing]:
     opened = open_processing(
         tmp_path_factory.mktemp("convergence"),
         OWA_TIMEZONE=ZONE,
+        OWA_ORPHAN_SESSIONS=request.param,
+        OWA_ORPHAN_SESSION_AGE="0",
         OWA_QUERY_STRING_FILTERS=",".join(FILTERS),
     )
     yield opened
@@ -167,18 +175,23 @@ def test_tables_are_the_fold_of_the_set(
     processing: Processing, delivered: tuple[list[oracle.PageView], list[Delivery]]
 ) -> None:
     views, plan = delivered
-    expected = oracle.tables(views, GIVEN)
-    event(f"{len(expected.rows['owa_session'])} sessions, {'some' if expected.waiting else 'none'} waiting")
+    adopt = processing.settings[ORPHAN_SESSIONS] == "adopt"
+    expected = oracle.tables(views, replace(GIVEN, adopt=adopt))
+    event(f"{len(expected.rows['owa_session'])} sessions, {'some' if expected.waiting else 'none'} given up")
     processing.empty()
     for delivery in plan:
         for _ in range(delivery.times):
             processing.settle(*(_event(views[index]) for index in delivery.indices))
         if delivery.retry:
             processing.processor.retry()
+        if delivery.judge:
+            processing.processor.judge_orphans()
+    processing.finish()
+    processing.processor.judge_orphans()
     processing.finish()
     for name, rows in expected.rows.items():
         assert processing.rows(METADATA.tables[name]) == rows, name
-    assert _waiting(processing) == expected.waiting
+    assert _unfinished(processing) == [(guid, State.FAILED) for guid in expected.waiting]
     received = sum(len(delivery.indices) * delivery.times for delivery in plan)
     assert processing.counts(Outcome.PROCESSED).total() == len(views) - len(expected.waiting)
     assert processing.counts(Outcome.DUPLICATE).total() == received - len(views)
@@ -202,6 +215,6 @@ def _event(view: oracle.PageView) -> Event:
     return Event(event_type="base.page_request", server=1, **view)
 
 
-def _waiting(processing: Processing) -> list[int]:
+def _unfinished(processing: Processing) -> list[tuple[int, State]]:
     with processing.database.reading() as connection:
-        return sorted(kept.event.guid for kept in processing.retries.latest(connection, 100))
+        return sorted((kept.event.guid, kept.state) for kept in processing.retries.latest(connection, 100))

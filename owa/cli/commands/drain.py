@@ -65,7 +65,14 @@ def _drain(installation: Installation, name: str, limit: int | None, arguments: 
         if name == PROCESSING:
             return drain_retries(installation.processor, limit=limit, force=retry == "now", progress=progress)
         queue = _event_queue(installation, arguments)
-        return drain_events(queue, installation.processor, limit=limit, wait=wait, progress=progress)
+        return drain_events(
+            queue,
+            installation.processor,
+            limit=limit,
+            wait=wait,
+            judge_orphans=queue is installation.incoming,
+            progress=progress,
+        )
 
 
 def _event_queue(installation: Installation, arguments: Arguments) -> EventQueue:

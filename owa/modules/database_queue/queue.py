@@ -44,8 +44,25 @@ _COLUMNS = (
     "site_id",
     "server",
     "waits_for",
+    "waiting_since",
+    "failing_since",
     "remaining",
     "last_error_trace",
+)
+
+
+_CLAIMED = tuple(
+    QUEUE_ITEM.c[name]
+    for name in (
+        "id",
+        "site_id",
+        "server",
+        "event",
+        "remaining",
+        "failed_attempt_count",
+        "insertion_timestamp",
+        "failing_since",
+    )
 )
 
 
@@ -56,7 +73,12 @@ class DatabaseQueue:
         _WAIT.run(
             connection,
             [
-                {**_row(item.event, now), "waits_for": item.key, "remaining": Remaining.SESSION.value}
+                {
+                    **_row(item.event, now),
+                    "waits_for": item.key,
+                    "waiting_since": now,
+                    "remaining": Remaining.SESSION.value,
+                }
                 for item in waiting
             ],
         )
@@ -71,6 +93,7 @@ class DatabaseQueue:
                     "not_before_timestamp": failure.retry_at,
                     "last_attempt_timestamp": now,
                     "failed_attempt_count": failure.attempts,
+                    "failing_since": failure.failing_since,
                     "last_error_msg": failure.error,
                     "last_error_trace": failure.trace,
                     "remaining": failure.remaining.value,
@@ -83,7 +106,9 @@ class DatabaseQueue:
         woken = 0
         for part in chunks(keys):
             statement = update(QUEUE_ITEM).where(QUEUE_ITEM.c.waits_for.in_(part))
-            woken += connection.execute(statement.values(waits_for=None, not_before_timestamp=now)).rowcount
+            woken += connection.execute(
+                statement.values(status=UNHANDLED, waits_for=None, not_before_timestamp=now)
+            ).rowcount
         return woken
 
     def waited_for(self, connection: Connection, limit: int) -> list[str]:
@@ -91,19 +116,45 @@ class DatabaseQueue:
         statement = select(key).where(key.is_not(None)).group_by(key).order_by(func.min(QUEUE_ITEM.c.id))
         return list(connection.execute(statement.limit(limit)).scalars())
 
+    def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
+        key = QUEUE_ITEM.c.waits_for
+        statement = (
+            select(key)
+            .where(key.is_not(None), QUEUE_ITEM.c.status == UNHANDLED)
+            .group_by(key)
+            .having(func.min(QUEUE_ITEM.c.waiting_since) <= before)
+        )
+        return list(connection.execute(statement.limit(limit)).scalars())
+
+    def claim_waiting(self, connection: Connection, key: str, limit: int, now: int) -> Claim:
+        waiting = QUEUE_ITEM.c.waits_for == key, QUEUE_ITEM.c.status == UNHANDLED
+        statement = select(*_CLAIMED).where(*waiting).order_by(QUEUE_ITEM.c.id).limit(limit)
+        return self._claim(connection, statement.with_for_update(skip_locked=True), now)
+
+    def give_up_waiting(self, connection: Connection, keys: Iterable[str], error: str, now: int) -> list[Event]:
+        events = []
+        for part in chunks(keys):
+            waiting = QUEUE_ITEM.c.waits_for.in_(part), QUEUE_ITEM.c.status == UNHANDLED
+            for text in connection.execute(select(QUEUE_ITEM.c.event).where(*waiting)).scalars():
+                with suppress(RecordError):
+                    events.append(loads(text))
+            values = {"status": BROKEN, "last_error_msg": error, "last_attempt_timestamp": now}
+            connection.execute(update(QUEUE_ITEM).where(*waiting).values(values))
+        return events
+
+    def move_waiting(self, connection: Connection, by: int) -> None:
+        waiting = QUEUE_ITEM.c.waits_for.is_not(None)
+        connection.execute(update(QUEUE_ITEM).where(waiting).values(waiting_since=QUEUE_ITEM.c.waiting_since + by))
+
     def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> Claim:
         statement = _due(now, attempted_before).limit(limit).with_for_update(skip_locked=True)
+        return self._claim(connection, statement, now)
+
+    def _claim(self, connection: Connection, statement: Select[Any], now: int) -> Claim:
         items, unreadable = [], []
         for row in connection.execute(statement).mappings():
             try:
-                items.append(
-                    Item(
-                        event=loads(row["event"]),
-                        remaining=Remaining(row["remaining"]),
-                        attempts=row["failed_attempt_count"],
-                        inserted_at=row["insertion_timestamp"],
-                    )
-                )
+                items.append(_item(row))
             except (RecordError, ValueError) as error:
                 self._break(connection, row["id"], str(error), now)
                 unreadable.append(Unreadable(row["site_id"], row["server"], str(error)))
@@ -155,7 +206,13 @@ class DatabaseQueue:
         connection.execute(
             update(QUEUE_ITEM)
             .where(QUEUE_ITEM.c.id == guid)
-            .values(status=BROKEN, last_error_msg=reason, last_attempt_timestamp=now, not_before_timestamp=None)
+            .values(
+                status=BROKEN,
+                last_error_msg=reason,
+                last_attempt_timestamp=now,
+                not_before_timestamp=None,
+                waits_for=None,
+            )
         )
 
 
@@ -170,25 +227,23 @@ def _due(now: int, attempted_before: int | None) -> Select[Any]:
     if attempted_before is not None:
         due = or_(due, table.not_before_timestamp.is_not(None))
         due = and_(due, func.coalesce(table.last_attempt_timestamp, 0) < attempted_before)
-    return (
-        select(
-            table.id,
-            table.site_id,
-            table.server,
-            table.event,
-            table.remaining,
-            table.failed_attempt_count,
-            table.insertion_timestamp,
-        )
-        .where(table.status == UNHANDLED, due)
-        .order_by(table.not_before_timestamp)
-    )
+    return select(*_CLAIMED).where(table.status == UNHANDLED, due).order_by(table.not_before_timestamp)
 
 
 def _state(row: RowMapping) -> State:
     if row["status"] == BROKEN:
         return State.FAILED
     return State.WAITING if row["waits_for"] is not None else State.RETRYING
+
+
+def _item(row: RowMapping) -> Item:
+    return Item(
+        event=loads(row["event"]),
+        remaining=Remaining(row["remaining"]),
+        attempts=row["failed_attempt_count"],
+        inserted_at=row["insertion_timestamp"],
+        failing_since=row["failing_since"],
+    )
 
 
 def _row(event: Event, now: int) -> dict[str, Any]:
@@ -220,5 +275,5 @@ def _insert_or_change(changed: set[str]) -> BulkStatement:
 
 
 _KEEP = _insert_or_change(set(_COLUMNS) - {"id", "insertion_timestamp"})
-_WAIT = _insert_or_change({"status", "not_before_timestamp", "waits_for", "remaining"})
+_WAIT = _insert_or_change({"status", "not_before_timestamp", "waits_for", "waiting_since", "remaining"})
 """Waiting is no attempt: what is known of failed ones stays."""

@@ -25,6 +25,8 @@ QUEUE_ITEM = Table(
     Column("site_id", String(255), nullable=False),
     Column("server", Integer, nullable=False),
     Column("waits_for", String(300)),
+    Column("waiting_since", BigInteger),  # moved on by the length of each pause
+    Column("failing_since", BigInteger),
     Column("remaining", String(16), nullable=False),
     Column("last_error_trace", Text),
     Index("owa_queue_item_due", "status", "not_before_timestamp"),

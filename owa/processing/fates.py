@@ -1,0 +1,126 @@
+"""Decides what becomes of each event that the handlers have seen, and writes it down, in their transaction."""
+
+import random
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from owa.clock import MICROSECONDS
+from owa.contributions import ProcessingContext
+from owa.db.counts import Outcome, Tally
+from owa.events import Event, Refusal
+from owa.processing.report import Report
+from owa.processing.retry import RetryPolicy
+from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
+from owa.processing.store import Problem, Stored
+from owa.queues.contract import Batch, Failure, Item, Remaining, RetryQueue, Unreadable
+
+
+class Fates:
+    """Keeps what cannot be finished, wakes what can be, and counts."""
+
+    def __init__(self, retries: RetryQueue, server: int) -> None:
+        """`server`: this one's number, for what carries none."""
+        self._retries = retries
+        self._server = server
+
+    def decide(
+        self,
+        connection: Connection,
+        stored: Stored,
+        context: ProcessingContext,
+        remaining: Remaining,
+        items: Mapping[int, Item],
+        *,
+        counted: bool = True,
+    ) -> Report:
+        """Write down the fates of a batch. `remaining`: what was left to do for its events. `items`: the retry queue's
+        rows, by guid, if they come from there. `counted`: whether a failure counts as an attempt."""
+        failures = [_failure(problem, context, remaining, items, counted) for problem in stored.problems]
+        given_up = [failure for failure in failures if failure.retry_at is None]
+        self._retries.done(connection, (event for event in stored.finished() if event.guid in items), context.now)
+        self._retries.wait(connection, stored.waiting, context.now)
+        self._retries.keep(connection, failures, context.now)
+        self._retries.wake(connection, stored.opened, context.now)
+        tally = Tally()
+        _count(tally, Outcome.PROCESSED, stored.done)
+        _count(tally, Outcome.DUPLICATE, stored.duplicates)
+        for failure in given_up:
+            _count(tally, Outcome.FAILED, [failure.event], detail=failure.error)
+        for event, name in stored.coerced:
+            _count(tally, Outcome.COERCED, [event], reason=name[:64])
+        tally.store(connection)
+        return Report(
+            processed=len(stored.done),
+            duplicate=len(stored.duplicates),
+            waiting=len(stored.waiting),
+            retrying=len(failures) - len(given_up),
+            failed=len(given_up),
+            events=len(stored.done) + len(stored.duplicates) + len(stored.waiting) + len(failures),
+            opened=stored.opened,
+            waited_for=[item.key for item in stored.waiting],
+        )
+
+    def give_up(self, connection: Connection, events: Iterable[Event], error: str) -> None:
+        """Count events that the retry queue has given up."""
+        tally = Tally()
+        _count(tally, Outcome.FAILED, events, detail=error)
+        tally.store(connection)
+
+    def give_up_unreadable(self, connection: Connection, rows: Iterable[Unreadable], now: int) -> None:
+        """Count rows of the retry queue that hold no event that can be read."""
+        tally = Tally()
+        for row in rows:
+            tally.add(Outcome.FAILED, server=row.server, site_id=row.site_id, at=now, detail=row.error)
+        tally.store(connection)
+
+    def count_others(self, connection: Connection, batch: Batch, report: Report, now: int) -> None:
+        """Count what is no event: refusals, and bytes that are no records."""
+        tally = Tally()
+        for entry in batch.entries:
+            if isinstance(entry, Refusal):
+                report.refused += 1
+                tally.add(
+                    Outcome.REFUSED,
+                    server=entry.server,
+                    site_id=entry.site_id,
+                    at=entry.received_at,
+                    reason=entry.reason.value,
+                    detail=entry.detail,
+                )
+        for part in batch.quarantined:
+            report.quarantined += 1
+            place = f"{part.segment} at byte {part.offset}: {part.reason}"
+            tally.add(Outcome.QUARANTINED, server=self._server, site_id="", at=now, detail=place)
+        tally.store(connection)
+
+
+def _failure(
+    problem: Problem, context: ProcessingContext, remaining: Remaining, items: Mapping[int, Item], counted: bool
+) -> Failure:
+    item = items.get(problem.event.guid)
+    attempts = (item.attempts if item else 0) + counted
+    failing_since = (item.failing_since if item else None) or context.now
+    policy = RetryPolicy(context.settings[QUEUE_MAX_RETRY_COUNT], context.settings[QUEUE_MAX_RETRY_AGE])
+    delay = policy.delay(attempts, (context.now - failing_since) / MICROSECONDS, random.random())
+    return Failure(
+        event=problem.event,
+        remaining=remaining,
+        error=problem.error,
+        trace=problem.trace,
+        attempts=attempts,
+        failing_since=failing_since,
+        retry_at=None if delay is None else context.now + round(delay * MICROSECONDS),
+    )
+
+
+def _count(tally: Tally, outcome: Outcome, events: Iterable[Event], *, reason: str = "", detail: str = "") -> None:
+    for event in events:
+        tally.add(
+            outcome,
+            server=event.server,
+            site_id=event.site_id,
+            at=event.received_at,
+            reason=reason,
+            detail=detail,
+        )
