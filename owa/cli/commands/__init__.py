@@ -6,6 +6,7 @@ from owa.cli.commands.install import INSTALL
 from owa.cli.commands.prune import FLUSH_PROCESSED_EVENTS, PRUNE_ARCHIVES
 from owa.cli.commands.sites import ADD_SITE
 from owa.cli.commands.status import QUEUE_STATUS
+from owa.cli.commands.traffic import GENERATE_TRAFFIC
 
 COMMANDS: tuple[Command, ...] = (
     INSTALL,
@@ -14,5 +15,6 @@ COMMANDS: tuple[Command, ...] = (
     QUEUE_STATUS,
     PRUNE_ARCHIVES,
     FLUSH_PROCESSED_EVENTS,
+    GENERATE_TRAFFIC,
 )
 """In the order in which help shows them."""
