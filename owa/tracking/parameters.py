@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
 
 from owa.events import RefusalReason
@@ -12,6 +12,8 @@ from owa.events import RefusalReason
 LONGEST_URL = 8 * 1024
 """Bytes of path and query."""
 LONGEST_BODY = 64 * 1024
+MOST_DISCARDED = 2 * 1024 * 1024
+"""Bytes of a longer body that are read all the same, so that its sender sees why it is refused."""
 MOST_PARAMETERS = 300
 DEEPEST_NESTING = 5
 
@@ -66,11 +68,18 @@ def _body(environ: Environ) -> bytes:
     if length and not length.isdigit():
         raise Refused(RefusalReason.MALFORMED_REQUEST, "Content-Length is no number")
     if length and int(length) > LONGEST_BODY:
+        _discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
         raise Refused(RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_BODY} bytes")
     body: bytes = environ["wsgi.input"].read(int(length) if length else LONGEST_BODY + 1)
     if len(body) > LONGEST_BODY:
         raise Refused(RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_BODY} bytes")
     return body
+
+
+def _discard(body: BinaryIO, length: int) -> None:
+    """A sender that is cut off in the middle of its body would not see the answer."""
+    while length > 0 and (part := body.read(min(length, LONGEST_BODY))):
+        length -= len(part)
 
 
 def _pairs(data: bytes) -> list[tuple[str, str]]:
