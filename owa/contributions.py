@@ -1,5 +1,6 @@
 """What modules contribute: frozen values that their hooks return."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +118,9 @@ class EventHandler(Protocol):
 
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Finish events that have waited for too long, as if what they wait for had come."""
+
+    def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
+        """How many rows, one for each event that it has handled, are stored: by server and site."""
 
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         """Those of the keys whose wait is over."""

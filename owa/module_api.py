@@ -16,6 +16,7 @@ from owa.contributions import (
 from owa.db.bulk import BulkStatement, bound, chunks, insert_new
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
+from owa.db.receipts import Receipt, retire, seen
 from owa.errors import HeldByAnother, Overtaken, OwaError, QueueUnavailable, RecordError, UsageError
 from owa.events import Entry, Event, Refusal, dumps, loads
 from owa.files import give_to_folder_owner, make_folder
@@ -28,6 +29,7 @@ from owa.queues.contract import (
     Failure,
     Item,
     Kept,
+    Pending,
     Quarantined,
     QueueStatus,
     Remaining,
@@ -38,8 +40,9 @@ from owa.queues.contract import (
     Waiting,
     session_key,
 )
+from owa.queues.numbering import Numbering, kept_numbers, writers_gone
 from owa.queues.positions import Positions
-from owa.queues.records import EVENT_START, Numbering
+from owa.queues.records import EVENT_START, Record
 from owa.queues.segments import Block, read_block
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
@@ -72,6 +75,7 @@ __all__ = [
     "Numbering",
     "Overtaken",
     "OwaError",
+    "Pending",
     "Positions",
     "ProcessingContext",
     "Quarantined",
@@ -80,6 +84,8 @@ __all__ = [
     "QueueStatus",
     "QueueType",
     "QueueUnavailable",
+    "Receipt",
+    "Record",
     "RecordError",
     "Refusal",
     "Remaining",
@@ -103,13 +109,17 @@ __all__ = [
     "hookimpl",
     "insert_new",
     "integer",
+    "kept_numbers",
     "loads",
     "make_folder",
     "networks",
     "read_block",
+    "retire",
+    "seen",
     "session_key",
     "sync_folder",
     "text",
     "wait_for_writers",
     "words",
+    "writers_gone",
 ]

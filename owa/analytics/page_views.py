@@ -1,8 +1,9 @@
 """The handler of page views: facts, dimensions, sessions and visitors, a batch at a time."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from owa.analytics.dimensions import store_dimensions
 from owa.analytics.page_view import PAGE_VIEW, PageView, page_view
@@ -13,6 +14,9 @@ from owa.contributions import Handled, ProcessingContext
 from owa.db.bulk import chunks, insert_new
 from owa.events import Event
 from owa.queues.contract import Waiting, session_key
+
+_GUIDS_OF_A_SERVER, _SERVERS = 10**6, 1000
+"""Where the number of the server stands in a guid."""
 
 
 class PageViews:
@@ -37,6 +41,11 @@ class PageViews:
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         views = [page_view(event, context) for event in events]
         return _store_sessions_and_visitors(connection, views, (), context, adopt=True)
+
+    def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
+        server = REQUEST.c.id // _GUIDS_OF_A_SERVER % _SERVERS
+        rows = connection.execute(select(server, REQUEST.c.site_id, func.count()).group_by(server, REQUEST.c.site_id))
+        return Counter({(int(number), site_id): count for number, site_id, count in rows})
 
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         sessions = [_parse_key(key) for key in keys]

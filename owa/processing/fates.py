@@ -1,12 +1,14 @@
 """Decides what becomes of each event that the handlers have seen, and writes it down, in their transaction."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
 from owa.clock import MICROSECONDS
 from owa.contributions import ProcessingContext
+from owa.db import receipts
 from owa.db.counts import Outcome, Tally
 from owa.events import Event, Refusal
 from owa.processing.report import Report
@@ -33,9 +35,11 @@ class Fates:
         items: Mapping[int, Item],
         *,
         counted: bool = True,
+        redelivers: bool = False,
     ) -> Report:
         """Write down the fates of a batch. `remaining`: what was left to do for its events. `items`: the retry queue's
-        rows, by guid, if they come from there. `counted`: whether a failure counts as an attempt."""
+        rows, by guid, if they come from there. `counted`: whether a failure counts as an attempt. `redelivers`: see
+        `owa.queues.contract.Batch`."""
         failures = [_failure(problem, context, remaining, items, counted) for problem in stored.problems]
         given_up = [failure for failure in failures if failure.retry_at is None]
         self._retries.done(connection, (event for event in stored.finished() if event.guid in items), context.now)
@@ -44,7 +48,8 @@ class Fates:
         self._retries.wake(connection, stored.opened, context.now)
         tally = Tally()
         _count(tally, Outcome.PROCESSED, stored.done)
-        _count(tally, Outcome.DUPLICATE, stored.duplicates)
+        if not redelivers:
+            _count(tally, Outcome.DUPLICATE, stored.duplicates)
         for failure in given_up:
             _count(tally, Outcome.FAILED, [failure.event], detail=failure.error)
         for event, name in stored.coerced:
@@ -93,6 +98,18 @@ class Fates:
             place = f"{part.segment} at byte {part.offset}: {part.reason}"
             tally.add(Outcome.QUARANTINED, server=self._server, site_id="", at=now, detail=place)
         tally.store(connection)
+
+
+def note_receipts(connection: Connection, batch: Batch, stored: Stored) -> None:
+    """Note what was taken: by the numbers of the records, or one by one."""
+    if batch.receipts is not None:
+        receipts.see(connection, batch.receipts)
+        return
+    taken = Counter((entry.server, entry.site_id) for entry in batch.entries)
+    if batch.redelivers:
+        taken -= Counter((event.server, event.site_id) for event in stored.duplicates)
+    for (server, site_id), count in sorted(taken.items()):
+        receipts.take(connection, server, site_id, count)
 
 
 def _failure(

@@ -8,7 +8,7 @@ from owa.contributions import ProcessingContext
 from owa.db.engine import WRITE_PATIENCE, Database
 from owa.errors import DatabaseUnavailable
 from owa.events import Event
-from owa.processing.fates import Fates
+from owa.processing.fates import Fates, note_receipts
 from owa.processing.orphans import Orphans
 from owa.processing.pause import Pause
 from owa.processing.report import Report
@@ -121,8 +121,11 @@ class Processor:
         events = [entry for entry in batch.entries if isinstance(entry, Event)]
         with self._database.writing(patience) as connection:
             stored = self._handlers.store(connection, events, context, Act.HANDLE)
-            report = self._fates.decide(connection, stored, context, Remaining.EVERYTHING, {})
+            report = self._fates.decide(
+                connection, stored, context, Remaining.EVERYTHING, {}, redelivers=batch.redelivers
+            )
             self._fates.count_others(connection, batch, report, context.now)
+            note_receipts(connection, batch, stored)
             batch.acknowledge(connection)
         return report
 

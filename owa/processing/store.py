@@ -60,6 +60,13 @@ class HandlerTable:
         self._handlers = {kind: handler for handler in handlers for kind in handler.event_types}
         self.all = tuple(handlers)
 
+    def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
+        """How many facts all handlers have stored, by server and site."""
+        total: Counter[tuple[int, str]] = Counter()
+        for handler in self.all:
+            total += handler.count_facts(connection)
+        return total
+
     def event_types(self) -> frozenset[str]:
         return frozenset(self._handlers)
 

@@ -4,6 +4,7 @@ Two kinds: an `EventQueue` takes events in and gives them out in batches; a `Ret
 could not be finished: the waiting and the failing ones.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from owa.db.receipts import Receipt
 from owa.events import Entry, Event
 
 
@@ -38,6 +40,21 @@ class Batch:
     acknowledge: Callable[[Connection], None]
     """To be called inside the transaction that stores the effects. Raises `Overtaken` when another drain was faster:
     the transaction must then be rolled back. A batch that is not acknowledged is given out again."""
+    receipts: tuple[Receipt, ...] | None = None
+    """The last numbers of the writers' records in it; None: this source's records carry none."""
+    redelivers: bool = False
+    """Whether the source may give out what it gave out before: then a duplicate is no receipt, and is not counted."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """What stands in a queue and has not been processed, for the ledger."""
+
+    events: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Events by server and site."""
+    refusals: Counter[tuple[int, str]] = field(default_factory=Counter)
+    receipts: list[Receipt] = field(default_factory=list)
+    """The last numbers of the writers, those of drained records included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,9 @@ class EventQueue(Protocol):
 
     def latest(self, count: int) -> list[Event]:
         """The `count` events put last and not yet drained, latest first. For the eye, not for processing."""
+
+    def pending(self) -> Pending:
+        """What waits in it, for the ledger. To be called by the holder of the reading end."""
 
     def prune(self, older_than: float) -> int:
         """Delete what was archived more than `older_than` seconds ago; returns how many archives went."""
@@ -215,6 +235,9 @@ class RetryQueue(Protocol):
 
     def status(self, connection: Connection) -> QueueStatus:
         """Figures; `details` has `waiting`, `retrying` and `failed`."""
+
+    def states(self, connection: Connection) -> Counter[tuple[int, str, State, Remaining]]:
+        """How many unfinished events are in which state, by server and site, and what remains to be done for them."""
 
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         """The `count` unfinished events received last, latest first."""

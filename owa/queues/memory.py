@@ -7,9 +7,10 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from owa.db.engine import after_commit
+from owa.db.receipts import DIRECT, Receipt
 from owa.errors import HeldByAnother, Overtaken
 from owa.events import Entry, Event
-from owa.queues.contract import Batch, QueueStatus
+from owa.queues.contract import Batch, Pending, QueueStatus
 
 
 class MemoryQueue:
@@ -52,6 +53,14 @@ class MemoryQueue:
 
     def latest(self, count: int) -> list[Event]:
         return self._events()[::-1][:count]
+
+    def pending(self) -> Pending:
+        pending = Pending()
+        for entry in self._entries:
+            counted = pending.events if isinstance(entry, Event) else pending.refusals
+            counted[entry.server, entry.site_id] += 1
+            pending.receipts.append(Receipt(DIRECT, entry.server, entry.site_id, 1))
+        return pending
 
     def prune(self, older_than: float) -> int:
         return 0

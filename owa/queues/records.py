@@ -4,8 +4,6 @@ JSON text never holds either byte, so after a short write (full disk) or a crash
 fragment before it looks like. Each record names its writer and counts up, for each site, from 1: a gap is a loss.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -39,27 +37,7 @@ class Record:
     entry: Entry
     writer: str
     sequence: int
-    """Counts the writer's records of the entry's site, from 1, without gaps."""
-
-
-class Numbering:
-    """Gives a writer's records their numbers. Numbers count as used only when `keep` is called."""
-
-    def __init__(self, writer: str) -> None:
-        self.writer = writer
-        self._last: defaultdict[str, int] = defaultdict(int)
-
-    def encode(self, entries: Sequence[Entry]) -> tuple[bytes, dict[str, int]]:
-        """The records' bytes, and the numbers to `keep` once they are written."""
-        last = {entry.site_id: self._last[entry.site_id] for entry in entries}
-        parts = []
-        for entry in entries:
-            last[entry.site_id] += 1
-            parts.append(encode(Record(entry, self.writer, last[entry.site_id])))
-        return b"".join(parts), last
-
-    def keep(self, last: dict[str, int]) -> None:
-        self._last.update(last)
+    """Counts the writer's records of the entry's server and site, from 1, without gaps."""
 
 
 def encode(record: Record) -> bytes:

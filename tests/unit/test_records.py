@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from owa.errors import RecordError
 from owa.events import Refusal, RefusalReason
-from owa.queues.records import EVENT_START, SEPARATOR, TERMINATOR, Numbering, Record, decode, encode
+from owa.queues.records import EVENT_START, SEPARATOR, TERMINATOR, Record, decode, encode
 from tests.factories import NOON, make_event
 
 REFUSAL = Refusal(RefusalReason.ROBOT, "a", NOON, server=3, detail="Googlebot")
@@ -35,22 +35,6 @@ def test_an_event_cannot_contain_the_start_of_another() -> None:
 def numbers(data: bytes) -> list[tuple[str, int]]:
     records = [decode(line[1:]) for line in data.splitlines()]
     return [(record.entry.site_id, record.sequence) for record in records]
-
-
-def test_records_are_counted_for_each_site_from_one_without_gaps() -> None:
-    numbering = Numbering("w")
-    data, last = numbering.encode([make_event(site_id="a"), make_event(site_id="b"), REFUSAL])
-    assert numbers(data) == [("a", 1), ("b", 1), ("a", 2)]
-    numbering.keep(last)
-    data, last = numbering.encode([make_event(site_id="b"), make_event(site_id="c")])
-    assert numbers(data) == [("b", 2), ("c", 1)]
-
-
-def test_numbers_that_were_not_kept_are_given_again() -> None:
-    numbering = Numbering("w")
-    numbering.keep(numbering.encode([make_event(site_id="a")])[1])
-    numbering.encode([make_event(site_id="a"), make_event(site_id="a")])
-    assert numbers(numbering.encode([make_event(site_id="a")])[0]) == [("a", 2)]
 
 
 @pytest.mark.parametrize(

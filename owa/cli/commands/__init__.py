@@ -3,6 +3,7 @@
 from owa.cli.command import Command
 from owa.cli.commands.drain import PROCESS_EVENT_QUEUE
 from owa.cli.commands.install import INSTALL
+from owa.cli.commands.ledger import VERIFY_LEDGER
 from owa.cli.commands.prune import FLUSH_PROCESSED_EVENTS, PRUNE_ARCHIVES
 from owa.cli.commands.sites import ADD_SITE
 from owa.cli.commands.status import QUEUE_STATUS
@@ -13,6 +14,7 @@ COMMANDS: tuple[Command, ...] = (
     ADD_SITE,
     PROCESS_EVENT_QUEUE,
     QUEUE_STATUS,
+    VERIFY_LEDGER,
     PRUNE_ARCHIVES,
     FLUSH_PROCESSED_EVENTS,
     GENERATE_TRAFFIC,

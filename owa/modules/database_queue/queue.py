@@ -1,5 +1,6 @@
 """The retry queue on `owa_queue_item`. Every call works inside the caller's transaction."""
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -189,13 +190,29 @@ class DatabaseQueue:
         depth, oldest, waiting, failed = figures
         return QueueStatus(depth, oldest, {"waiting": waiting, "retrying": depth - waiting, "failed": failed})
 
+    def states(self, connection: Connection) -> Counter[tuple[int, str, State, Remaining]]:
+        table = QUEUE_ITEM.c
+        waits = table.waits_for.is_not(None)
+        columns = (table.server, table.site_id, table.status, waits, table.remaining)
+        statement = select(*columns, func.count()).where(table.status != HANDLED).group_by(*columns)
+        found: Counter[tuple[int, str, State, Remaining]] = Counter()
+        for server, site_id, status, is_waiting, remaining, count in connection.execute(statement):
+            state = _state(status, bool(is_waiting))
+            found[server, site_id, state, Remaining(remaining)] += count
+        return found
+
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         statement = select(QUEUE_ITEM).where(QUEUE_ITEM.c.status != HANDLED).order_by(QUEUE_ITEM.c.id.desc())
         kept = []
         for row in connection.execute(statement.limit(count)).mappings():
             with suppress(RecordError):
                 kept.append(
-                    Kept(loads(row["event"]), _state(row), row["last_error_msg"] or "", row["not_before_timestamp"])
+                    Kept(
+                        loads(row["event"]),
+                        _state(row["status"], row["waits_for"] is not None),
+                        row["last_error_msg"] or "",
+                        row["not_before_timestamp"],
+                    )
                 )
         return kept
 
@@ -230,10 +247,10 @@ def _due(now: int, attempted_before: int | None) -> Select[Any]:
     return select(*_CLAIMED).where(table.status == UNHANDLED, due).order_by(table.not_before_timestamp)
 
 
-def _state(row: RowMapping) -> State:
-    if row["status"] == BROKEN:
+def _state(status: str, is_waiting: bool) -> State:
+    if status == BROKEN:
         return State.FAILED
-    return State.WAITING if row["waits_for"] is not None else State.RETRYING
+    return State.WAITING if is_waiting else State.RETRYING
 
 
 def _item(row: RowMapping) -> Item:

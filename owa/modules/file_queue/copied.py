@@ -11,6 +11,7 @@ from owa.module_api import (
     Clock,
     Entry,
     Event,
+    Pending,
     Positions,
     QueueContext,
     QueueStatus,
@@ -55,7 +56,7 @@ class CopiedFile:
 
         # Refusals were counted by the server that wrote them, or will be: here they would count twice.
         events = tuple(record.entry for record in block.records if isinstance(record.entry, Event))
-        return Batch(events, tuple(block.quarantined), acknowledge)
+        return Batch(events, tuple(block.quarantined), acknowledge, redelivers=True)
 
     def check(self) -> None:
         raise UsageError("A copied file takes no events.")
@@ -65,6 +66,9 @@ class CopiedFile:
 
     def latest(self, count: int) -> list[Event]:
         return latest_events(self._path, self._position, count)
+
+    def pending(self) -> Pending:
+        return Pending()
 
     def prune(self, older_than: float) -> int:
         return 0

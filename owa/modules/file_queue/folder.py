@@ -4,6 +4,7 @@ events.txt     appended to by all processes
 unprocessed/   rotated segments, read by the drain
 archive/       drained segments, until they are pruned
 quarantine/    drained segments that hold parts which are no records; never deleted by OWA
+writers/       the last numbers of each writer, so that a loss shows
 queue.id       the queue's identity; drain.lock  held by the drain
 """
 
@@ -30,13 +31,14 @@ class Folder:
         self.unprocessed = path / "unprocessed"
         self.archive = path / "archive"
         self.quarantine = path / "quarantine"
+        self.writers = path / "writers"
         with self.explained("use"):
             self.make()
             self.queue_id = self._identity()
 
     def make(self) -> None:
         """Make what is missing of the folders. Raises `OSError`."""
-        for folder in (self.unprocessed, self.archive, self.quarantine):
+        for folder in (self.unprocessed, self.archive, self.quarantine, self.writers):
             make_folder(folder)
 
     def check(self) -> None:

@@ -18,11 +18,13 @@ from owa.module_api import (
     Batch,
     Block,
     Clock,
+    Database,
     Entry,
     Event,
     HeldByAnother,
     Numbering,
     Overtaken,
+    Pending,
     Positions,
     QueueContext,
     QueueStatus,
@@ -34,6 +36,7 @@ from owa.module_api import (
 )
 from owa.modules.file_queue.folder import Folder
 from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
+from owa.modules.file_queue.pending import pending_in, receipts_of, retire_writers
 
 POLL = 0.05
 """Seconds between two looks at a lock that another drain holds."""
@@ -42,14 +45,15 @@ POLL = 0.05
 class FileQueue:
     """Keeps events in files. Safe to share between threads, and to use in any number of processes at once."""
 
-    def __init__(self, folder: Folder, positions: Positions, clock: Clock, *, fsync: bool, archive: bool) -> None:
+    def __init__(self, folder: Folder, database: Database, clock: Clock, *, fsync: bool, archive: bool) -> None:
         self._folder = folder
-        self._positions = positions
+        self._database = database
+        self._positions = Positions(database, folder.queue_id)
         self._clock = clock
         self._archive = archive
         self._lock = Lock()
         self._appender = Appender(folder.active, fsync=fsync)
-        self._numbering = Numbering(_writer_name())
+        self._numbering = Numbering(folder.writers)
         os.register_at_fork(after_in_child=self._start_anew)
 
     def put(self, entries: Sequence[Entry]) -> None:
@@ -59,7 +63,8 @@ class FileQueue:
                 ticket = self._appender.write(data)
             except QueueUnavailable:
                 # Some of the entries may be in the file: their numbers must not come again.
-                self._numbering = Numbering(_writer_name())
+                self._numbering.close()
+                self._numbering = Numbering(self._folder.writers)
                 raise
             self._numbering.keep(numbers)
         self._appender.wait(ticket)
@@ -72,7 +77,7 @@ class FileQueue:
                 if time.monotonic() >= deadline:
                     raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
                 time.sleep(POLL)
-            yield FileSource(self._folder, self._positions, self._clock, archive=self._archive)
+            yield FileSource(self._folder, self._database, self._clock, archive=self._archive)
 
     def _open_lock(self) -> TextIO:
         with self._folder.explained("lock"):
@@ -102,6 +107,10 @@ class FileQueue:
                 break
         return found
 
+    def pending(self) -> Pending:
+        files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
+        return pending_in([*files, (self._folder.active, 0)], self._folder.writers)
+
     def prune(self, older_than: float) -> int:
         with self._folder.explained("prune"):
             return self._folder.prune(older_than)
@@ -109,20 +118,23 @@ class FileQueue:
     def close(self) -> None:
         with self._lock:
             self._appender.close()
+            self._numbering.close()
 
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
         self._lock = Lock()
         self._appender.forget_descriptor()
-        self._numbering = Numbering(_writer_name())
+        self._numbering.close()
+        self._numbering = Numbering(self._folder.writers)
 
 
 class FileSource:
     """The reading end: first the segments left by an earlier drain, then what was appended until now."""
 
-    def __init__(self, folder: Folder, positions: Positions, clock: Clock, *, archive: bool) -> None:
+    def __init__(self, folder: Folder, database: Database, clock: Clock, *, archive: bool) -> None:
         self._folder = folder
-        self._positions = positions
+        self._database = database
+        self._positions = Positions(database, folder.queue_id)
         self._clock = clock
         self._archive = archive
         self._rotated = False
@@ -137,6 +149,7 @@ class FileSource:
             if block.end > start:
                 return self._batch(segment, start, block)
             self._finish(segment)
+        retire_writers(self._folder.writers, self._database)
         return None
 
     def _batch(self, segment: Path, start: int, block: Block) -> Batch:
@@ -147,7 +160,7 @@ class FileSource:
             self._positions.quarantine(connection, block.quarantined, self._clock.now())
 
         entries = tuple(record.entry for record in block.records)
-        return Batch(entries, tuple(block.quarantined), acknowledge)
+        return Batch(entries, tuple(block.quarantined), acknowledge, receipts_of(block.records))
 
     def _current(self) -> Path | None:
         """The segment to read. Rotates once, when what was there before is read: a drain ends even under traffic."""
@@ -172,7 +185,7 @@ def open_file_queue(context: QueueContext) -> FileQueue:
     folder = Folder(context.folder, context.clock, durable=fsync)
     return FileQueue(
         folder,
-        Positions(context.database, folder.queue_id),
+        context.database,
         context.clock,
         fsync=fsync,
         archive=context.settings[ARCHIVE_OLD_EVENTS],
@@ -185,8 +198,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _writer_name() -> str:
-    """Names the records' writer: one for each process and start."""
-    return f"{os.getpid()}-{time.time_ns():x}-{os.urandom(4).hex()}"

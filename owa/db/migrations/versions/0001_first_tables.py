@@ -138,6 +138,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("queue_id", "segment"),
     )
     op.create_table(
+        "owa_receipt",
+        sa.Column("writer", sa.String(length=64), nullable=False),
+        sa.Column("server", sa.Integer(), nullable=False),
+        sa.Column("site_id", sa.String(length=255), nullable=False),
+        sa.Column("last_sequence", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("writer", "server", "site_id"),
+    )
+    op.create_table(
         "owa_referer",
         sa.Column("id", ID, autoincrement=False, nullable=False),
         sa.Column("url", BYTE_ORDERED, nullable=False),
@@ -453,6 +461,7 @@ def downgrade() -> None:
     op.drop_index("owa_request_day", table_name="owa_request")
     op.drop_table("owa_request")
     op.drop_table("owa_referer")
+    op.drop_table("owa_receipt")
     op.drop_table("owa_queue_position")
     op.drop_index("owa_queue_item_waits_for", table_name="owa_queue_item")
     op.drop_index("owa_queue_item_due", table_name="owa_queue_item")

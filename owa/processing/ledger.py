@@ -1,0 +1,140 @@
+"""The ledger: everything that was taken is somewhere. took = refused + queued + waiting + retrying + processed +
+duplicate + failed + quarantined, for each server and site. What is missing is a bug, or somebody's hand.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from owa.db import counts, receipts
+from owa.db.counts import Outcome
+from owa.db.engine import Database
+from owa.db.receipts import DIRECT, Receipt
+from owa.processing.store import HandlerTable
+from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue, State
+
+Account = tuple[int, str]
+"""(server, site_id); the site is empty for all unknown sites."""
+
+
+@dataclass(slots=True)
+class Line:
+    """The ledger of one server and site."""
+
+    server: int
+    site_id: str
+    took: int = 0
+    refused: int = 0
+    queued: int = 0
+    waiting: int = 0
+    retrying: int = 0
+    forwarded: int = 0
+    processed: int = 0
+    duplicate: int = 0
+    failed: int = 0
+    discarded: int = 0
+    quarantined: int = 0
+    missing_rows: int = 0
+    """Rows of finished events that are not there."""
+
+    @property
+    def accounted(self) -> int:
+        return (
+            self.refused
+            + self.queued
+            + self.waiting
+            + self.retrying
+            + self.forwarded
+            + self.processed
+            + self.duplicate
+            + self.failed
+            + self.discarded
+            + self.quarantined
+        )
+
+    @property
+    def drift(self) -> int:
+        """0 when all is well; below, so many events are missing."""
+        return self.accounted - self.took - self.missing_rows
+
+
+class Ledger:
+    """Draws up the accounts."""
+
+    def __init__(self, database: Database, incoming: EventQueue, retries: RetryQueue, handlers: HandlerTable) -> None:
+        self._database = database
+        self._incoming = incoming
+        self._retries = retries
+        self._handlers = handlers
+
+    def verify(self, wait: float = 30.0) -> list[Line]:
+        """The lines, by server and site, as of one moment: no drain runs meanwhile. Raises `HeldByAnother` when one
+        does not end in `wait` seconds, `DatabaseUnavailable`."""
+        with self._incoming.drain(wait):
+            pending = self._incoming.pending()
+            with self._database.reading() as connection:
+                return self._lines(connection, pending)
+
+    def _lines(self, connection: Connection, pending: Pending) -> list[Line]:
+        lines: dict[Account, Line] = {}
+
+        def line(account: Account) -> Line:
+            return lines.setdefault(account, Line(*account))
+
+        for account, number in _took(receipts.seen(connection), pending).items():
+            line(account).took += number
+        for account, number in pending.events.items():
+            line(account).queued += number
+        for account, number in pending.refusals.items():
+            line(account).refused += number
+        for row in counts.stored(connection):
+            if row["outcome"] in (Outcome.PROCESSED, Outcome.DUPLICATE, Outcome.REFUSED):
+                found = line((row["server"], row["site_id"]))
+                setattr(found, row["outcome"], getattr(found, row["outcome"]) + row["count"])
+        expected = Counter({account: found.processed for account, found in lines.items()})
+        for (server, site_id, state, remaining), number in self._retries.states(connection).items():
+            found = line((server, site_id))
+            name = {State.WAITING: "waiting", State.RETRYING: "retrying", State.FAILED: "failed"}[state]
+            setattr(found, name, getattr(found, name) + number)
+            if remaining is Remaining.SESSION:
+                expected[server, site_id] += number
+        stored = self._handlers.count_facts(connection)
+        for account, found in lines.items():
+            found.missing_rows = max(0, expected[account] - stored[account])
+        _explain(lines, _quarantined(connection))
+        return [lines[account] for account in sorted(lines)]
+
+
+def _took(seen: list[Receipt], pending: Pending) -> Counter[Account]:
+    """The sum of the writers' last numbers, wherever the greatest of each stands, and of what came without numbers."""
+    took: Counter[Account] = Counter()
+    last: dict[tuple[str, str], Receipt] = {}
+    for receipt in (*seen, *pending.receipts):
+        if receipt.writer == DIRECT:
+            took[receipt.server, receipt.site_id] += receipt.last_sequence
+            continue
+        known = last.get((receipt.writer, receipt.site_id))
+        if known is None or receipt.last_sequence > known.last_sequence:
+            last[receipt.writer, receipt.site_id] = receipt
+    for receipt in last.values():
+        took[receipt.server, receipt.site_id] += receipt.last_sequence
+    return took
+
+
+def _quarantined(connection: Connection) -> Counter[int]:
+    """How many parts of queue files are quarantined, by server."""
+    found: Counter[int] = Counter()
+    for row in counts.stored(connection):
+        if row["outcome"] == Outcome.QUARANTINED:
+            found[row["server"]] += row["count"]
+    return found
+
+
+def _explain(lines: dict[Account, Line], quarantined: Counter[int]) -> None:
+    """Bytes that are no record may have been one of any site: they explain what is missing. Others were never taken."""
+    for account in sorted(lines):
+        found = lines[account]
+        explained = min(quarantined[found.server], max(0, -found.drift))
+        found.quarantined += explained
+        quarantined[found.server] -= explained
