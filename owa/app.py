@@ -22,6 +22,7 @@ from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
 from owa.processing.pause import Pause
 from owa.processing.processor import Processor
+from owa.processing.runs import Runs
 from owa.processing.store import HandlerTable
 from owa.queues import settings as queue_settings
 from owa.queues.contract import EventQueue, RetryQueue
@@ -70,6 +71,10 @@ class Installation:
     def queue_context(self, name: str) -> QueueContext:
         """What a factory of queues gets."""
         return QueueContext(name, self.configuration.current().settings, self.database, self.clock, self.queue_dir)
+
+    def runs(self, caller: str) -> Runs:
+        """Keeps a record of what `caller` (`scheduler` or `command`) runs."""
+        return Runs(self.database, self.clock, self.configuration.current().settings[SERVER_NUMBER], caller)
 
     def close(self) -> None:
         """Let go of everything. Nothing is lost: whatever is queued stays queued."""

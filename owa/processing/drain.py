@@ -50,15 +50,17 @@ def drain_events(
                 batch = source.lease(BATCH if left is None else min(BATCH, left))
                 if batch is None:
                     if judge_orphans:
-                        drained.report.add(processor.judge_orphans())
-                        _finish_woken(processor, drained.report, since)
+                        judged = processor.judge_orphans()
+                        drained.report.add(judged)
+                        if judged.woken:
+                            _finish_woken(processor, drained.report, since)
                     break
                 try:
                     report = processor.settle(batch)
                 except Overtaken:
                     continue
                 drained.report.add(report)
-                if report.opened or report.waited_for:
+                if report.woken:
                     _finish_woken(processor, drained.report, since)
                 left = None if left is None else left - len(batch.entries) - len(batch.quarantined)
                 progress(len(batch.entries))
@@ -74,14 +76,18 @@ def drain_retries(
     *,
     limit: int | None = None,
     force: bool = False,
+    sweep: bool = False,
     progress: Progress = lambda _count: None,
 ) -> Drained:
-    """Drain the processing queue of what is due. `force`: each failing event is tried once, whatever its back-off."""
+    """Drain the processing queue of what is due. `force`: each failing event is tried once, whatever its back-off.
+    `sweep`: look first for events whose key has come unnoticed."""
     drained = Drained()
     started, since = time.monotonic(), processor.now()
     left = RESUME_LIMIT if limit is None else limit
     try:
-        processor.sweep()
+        processor.free_leases()
+        if sweep:
+            processor.sweep()
         while left > 0:
             report = processor.retry(left, attempted_before=since if force else None, since=since)
             if not report.events:

@@ -45,7 +45,7 @@ class Fates:
         self._retries.done(connection, (event for event in stored.finished() if event.guid in items), context.now)
         self._retries.wait(connection, stored.waiting, context.now)
         self._retries.keep(connection, failures, context.now)
-        self._retries.wake(connection, stored.opened, context.now)
+        woken = self._retries.wake(connection, stored.opened, context.now)
         tally = Tally()
         _count(tally, Outcome.PROCESSED, stored.done)
         if not redelivers:
@@ -62,7 +62,7 @@ class Fates:
             retrying=len(failures) - len(given_up),
             failed=len(given_up),
             events=len(stored.done) + len(stored.duplicates) + len(stored.waiting) + len(failures),
-            opened=stored.opened,
+            woken=woken,
             waited_for=[item.key for item in stored.waiting],
         )
 

@@ -3,20 +3,27 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from owa.clock import Clock
+from owa.clock import MICROSECONDS, Clock
 from owa.contributions import ProcessingContext
 from owa.db.engine import WRITE_PATIENCE, Database
-from owa.errors import DatabaseUnavailable
+from owa.errors import DatabaseUnavailable, Overtaken
 from owa.events import Event
+from owa.node import has_ended, this_process
 from owa.processing.fates import Fates, note_receipts
 from owa.processing.orphans import Orphans
 from owa.processing.pause import Pause
 from owa.processing.report import Report
 from owa.processing.store import Act, HandlerTable
-from owa.queues.contract import Batch, Remaining, RetryQueue
+from owa.queues.contract import Batch, Lease, Remaining, RetryQueue
 
 RESUME_LIMIT = 2_000
-"""Events of the processing queue that are taken in one transaction."""
+"""Events of the processing queue that are leased at once."""
+
+LEASE = 120
+"""Seconds for which they are: longer than the database may keep a writer waiting."""
+
+SWEEP_LIMIT = 10_000
+"""Keys that are looked up at once."""
 
 SYNCHRONOUS_RESUMES = 100
 """Waiting events that a request in synchronous mode finishes; the next drain finishes the others."""
@@ -54,7 +61,7 @@ class Processor:
         """Process a leased batch and acknowledge it. Raises `DatabaseUnavailable` or `Overtaken`: then nothing has
         changed."""
         report = self._in_one_transaction(batch, WRITE_PATIENCE)
-        self._recheck(report.waited_for)
+        report.woken += self._recheck(report.waited_for)
         return report
 
     def store_now(self, event: Event, patience: float) -> Report:
@@ -62,8 +69,8 @@ class Processor:
         `DatabaseUnavailable` when the database stays locked for `patience` seconds: then nothing has changed."""
         report = self._in_one_transaction(Batch((event,), (), lambda _connection: None), patience)
         with suppress(DatabaseUnavailable):  # the event is stored; the next drain finishes the others
-            if report.opened or report.waited_for:
-                self._recheck(report.waited_for, patience)
+            report.woken += self._recheck(report.waited_for, patience)
+            if report.woken:
                 self.retry(SYNCHRONOUS_RESUMES, patience=patience)
         return report
 
@@ -75,38 +82,77 @@ class Processor:
         since: int = 0,
         patience: float = WRITE_PATIENCE,
     ) -> Report:
-        """Take one batch of due events off the retry queue. Raises `DatabaseUnavailable`.
+        """Lease one batch of due events of the retry queue, and settle it. Raises `DatabaseUnavailable`.
 
         `attempted_before`: also those whose back-off has not ended, if their last attempt was before that moment; the
         attempt is not counted. `since`: events that began to wait at or after that moment and are finished now are
         taken off the report's `waiting`. Both in microseconds.
         """
-        context, now = self._context(), self._clock.now()
+        lease = self.lease(limit, attempted_before=attempted_before, patience=patience)
+        report = Report(failed=len(lease.unreadable), events=len(lease.unreadable))
+        if lease.items:
+            try:
+                report.add(self.settle_lease(lease, counted=attempted_before is None, since=since, patience=patience))
+            except Overtaken:
+                report.events += len(lease.items)
+        return report
+
+    def lease(self, limit: int, *, attempted_before: int | None = None, patience: float = WRITE_PATIENCE) -> Lease:
+        """Take due events off the retry queue, for `LEASE` seconds. See `retry`."""
+        now = self._clock.now()
+        with self._database.writing(patience) as connection:
+            lease = self._retries.lease(
+                connection,
+                min(limit, RESUME_LIMIT),
+                now,
+                until=now + LEASE * MICROSECONDS,
+                owner=this_process(),
+                attempted_before=attempted_before,
+            )
+            self._fates.give_up_unreadable(connection, lease.unreadable, now)
+        return lease
+
+    def settle_lease(
+        self, lease: Lease, *, counted: bool = True, since: int = 0, patience: float = WRITE_PATIENCE
+    ) -> Report:
+        """Process leased events. `counted`: whether a failure counts as an attempt. `since`: see `retry`. Raises
+        `DatabaseUnavailable` or `Overtaken`: then nothing has changed."""
+        context = self._context()
         report = Report()
         with self._database.writing(patience) as connection:
-            claim = self._retries.claim(connection, min(limit, RESUME_LIMIT), now, attempted_before=attempted_before)
-            report.failed = report.events = len(claim.unreadable)
-            self._fates.give_up_unreadable(connection, claim.unreadable, now)
+            self._retries.confirm(connection, lease)
             for remaining, act in ((Remaining.EVERYTHING, Act.HANDLE), (Remaining.SESSION, Act.RESUME)):
-                items = {item.event.guid: item for item in claim.items if item.remaining == remaining}
+                items = {item.event.guid: item for item in lease.items if item.remaining == remaining}
                 if items:
                     stored = self._handlers.store(connection, [item.event for item in items.values()], context, act)
-                    part = self._fates.decide(
-                        connection, stored, context, remaining, items, counted=attempted_before is None
-                    )
+                    part = self._fates.decide(connection, stored, context, remaining, items, counted=counted)
                     if remaining is Remaining.SESSION:
                         part.waiting -= sum(items[event.guid].inserted_at >= since for event in stored.done)
                     report.add(part)
-                    report.opened += part.opened
                     report.waited_for += part.waited_for
         self._recheck(report.waited_for, patience)
         return report
 
-    def sweep(self, limit: int = 10_000) -> int:
-        """Wake events whose key has come unnoticed; returns how many. Raises `DatabaseUnavailable`."""
+    def free_leases(self) -> int:
+        """End the leases of this machine's processes that are no more; returns how many events are due again. Raises
+        `DatabaseUnavailable`."""
         with self._database.reading() as connection:
-            keys = self._retries.waited_for(connection, limit)
-        return self._recheck(keys)
+            gone = [owner for owner in self._retries.owners(connection) if has_ended(owner)]
+        if not gone:
+            return 0
+        with self._database.writing() as connection:
+            return sum(self._retries.release(connection, owner, self._clock.now()) for owner in gone)
+
+    def sweep(self) -> int:
+        """Wake events whose key has come unnoticed; returns how many. Raises `DatabaseUnavailable`."""
+        woken, last = 0, ""
+        while True:
+            with self._database.reading() as connection:
+                keys = self._retries.waited_for(connection, SWEEP_LIMIT, last)
+            if not keys:
+                return woken
+            woken += self._recheck(keys)
+            last = keys[-1]
 
     def judge_orphans(self) -> Report:
         """Deal with sessions whose first page has not come in time. To be called when the incoming queue is empty.

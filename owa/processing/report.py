@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-_FIGURES = ("processed", "duplicate", "waiting", "retrying", "failed", "quarantined", "refused", "events")
+_FIGURES = ("processed", "duplicate", "waiting", "retrying", "failed", "quarantined", "refused", "events", "woken")
 
 
 @dataclass(slots=True)
@@ -18,10 +18,15 @@ class Report:
     refused: int = 0
     events: int = 0
     """How many events were looked at."""
-    opened: list[str] = field(default_factory=list)
-    """Keys that waiting events may have waited for."""
+    woken: int = 0
+    """How many waiting events became due."""
     waited_for: list[str] = field(default_factory=list)
     """Keys of the events that began to wait."""
+
+    def figures(self) -> dict[str, int]:
+        """What became of events, by outcome, without those that are 0."""
+        found = {name: getattr(self, name) for name in _FIGURES if name not in ("events", "woken")}
+        return {name: count for name, count in found.items() if count > 0}
 
     def add(self, other: "Report") -> None:
         """Add the counts, and not the keys: those are of one batch."""

@@ -170,11 +170,20 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a drain takes off the retry queue in one go."""
+    """Events of the retry queue that are the caller's until its transaction ends."""
 
     items: tuple[Item, ...]
     unreadable: tuple[Unreadable, ...]
     """Given up already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease(Claim):
+    """Events of the retry queue that are the caller's, also when its transaction has ended: until the lease ends, and
+    for as long after that as nobody else wants them."""
+
+    token: str
+    """Proves the lease: see `RetryQueue.confirm`."""
 
 
 class State(StrEnum):
@@ -210,8 +219,8 @@ class RetryQueue(Protocol):
     def wake(self, connection: Connection, keys: Iterable[str], now: int) -> int:
         """Make the events that wait for one of `keys` due now, also those given up waiting; returns how many."""
 
-    def waited_for(self, connection: Connection, limit: int) -> list[str]:
-        """Keys that something waits for, at most `limit`, the longest awaited first."""
+    def waited_for(self, connection: Connection, limit: int, after: str = "") -> list[str]:
+        """Keys that something waits for, in their order: the first `limit` that come after `after`."""
 
     def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
         """Keys for which the first event began to wait at or before that moment, at most `limit`."""
@@ -225,10 +234,29 @@ class RetryQueue(Protocol):
     def move_waiting(self, connection: Connection, by: int) -> None:
         """Move the moments at which events began to wait on by so many microseconds: meanwhile nothing could come."""
 
-    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> Claim:
-        """At most `limit` due events, the longest due first. They are the caller's until its transaction ends. A row
-        whose event cannot be read is given up, with the reason.
+    def lease(
+        self,
+        connection: Connection,
+        limit: int,
+        now: int,
+        *,
+        until: int,
+        owner: str,
+        attempted_before: int | None = None,
+    ) -> Lease:
+        """At most `limit` due events that nobody has leased, the longest due first, for `owner` and until that moment,
+        when they are due again. A row whose event cannot be read is given up, with the reason.
         `attempted_before`: also those whose back-off has not ended, if their last attempt was before that moment."""
+
+    def confirm(self, connection: Connection, lease: Lease) -> None:
+        """To be called inside the transaction that settles a lease. Raises `Overtaken` when one of its events is
+        somebody else's by now: the transaction must then be rolled back."""
+
+    def owners(self, connection: Connection) -> list[str]:
+        """Who has leased events."""
+
+    def release(self, connection: Connection, owner: str, now: int) -> int:
+        """End the leases of an owner that is no more: its events are due now. Returns how many."""
 
     def done(self, connection: Connection, events: Iterable[Event], now: int) -> None:
         """These are finished."""
@@ -242,8 +270,8 @@ class RetryQueue(Protocol):
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         """The `count` unfinished events received last, latest first."""
 
-    def flush(self, connection: Connection) -> int:
-        """Delete the rows of finished events; returns how many."""
+    def flush(self, connection: Connection, before: int) -> int:
+        """Delete the rows of events that were finished before that moment; returns how many."""
 
 
 def session_key(site_id: str, session_id: int) -> str:

@@ -13,8 +13,10 @@ from pyramid.router import Router
 
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
-from owa.queues.settings import ARCHIVE_AGE
-from owa.scheduler import Scheduler
+from owa.scheduler import schedule
+from owa.scheduler.jobs import Jobs
+from owa.scheduler.scheduler import Scheduler
+from owa.settings import Settings
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
 from owa.tracking.settings import SERVER_NUMBER
@@ -76,13 +78,20 @@ class Application:
         if settings[PIN_WORKERS]:
             pin_to_processor(self.guids.slot())
         if settings[SCHEDULER]:
-            self._scheduler = Scheduler(
-                installation.incoming,
-                installation.processor,
-                settings[DRAIN_INTERVAL],
-                lambda: installation.configuration.current().settings[ARCHIVE_AGE],
-            )
+            self._scheduler = self._schedule(settings)
             self._scheduler.start()
+
+    def _schedule(self, settings: Settings) -> Scheduler:
+        opened = self.installation
+        jobs = Jobs(
+            opened.incoming,
+            opened.retries,
+            opened.processor,
+            opened.database,
+            opened.runs("scheduler"),
+            lambda: opened.configuration.current().settings,
+        )
+        return schedule(jobs.all(settings[DRAIN_INTERVAL]), opened.queue_dir, opened.database, opened.clock)
 
     def stop(self) -> None:
         """End the threads, and let go of the slot, files and connections."""

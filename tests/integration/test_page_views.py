@@ -37,7 +37,7 @@ def pick(row: Row, *names: str) -> tuple[object, ...]:
 
 def test_first_page_opens_the_session(processing: Processing) -> None:
     report = processing.settle(page_view(1, first=True))
-    assert (report.processed, report.opened) == (1, ["session:s1:11"])
+    assert (report.processed, report.woken) == (1, 0)
     session, visitor = processing.row(SESSION), processing.row(VISITOR)
     assert pick(session, "id", "visitor_id", "num_pageviews", "is_bounce") == (11, 21, 1, 1)
     assert pick(visitor, "id", "first_session_id", "last_session_id") == (21, 11, 11)

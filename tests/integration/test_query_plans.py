@@ -78,12 +78,20 @@ def test_visitors_last_session(processing: Processing) -> None:
 
 @pytest.mark.parametrize("attempted_before", [None, 1], ids=["due", "forced"])
 def test_due_items(processing: Processing, attempted_before: int | None) -> None:
-    def claim(connection: Connection) -> object:
-        return processing.retries.claim(connection, 10, processing.clock.now(), attempted_before=attempted_before)
+    now = processing.clock.now()
 
-    (step,) = plans(processing, claim)
+    def lease(connection: Connection) -> object:
+        return processing.retries.lease(connection, 10, now, until=now, owner="", attempted_before=attempted_before)
+
+    (step,) = plans(processing, lease)
     due = "" if attempted_before else " AND not_before_timestamp<?"  # what is forced is any that is tried again
     assert step == f"SEARCH owa_queue_item USING INDEX owa_queue_item_due (status=?{due})"
+
+
+def test_owners_of_leases(processing: Processing) -> None:
+    steps = plans(processing, processing.retries.owners)
+    steps += plans(processing, lambda connection: processing.retries.release(connection, "here:1", 0))
+    assert [step for step in steps if "owa_queue_item_owner" in step] == steps
 
 
 def test_wake_by_key(processing: Processing) -> None:

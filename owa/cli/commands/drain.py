@@ -61,17 +61,26 @@ def _drain(installation: Installation, name: str, limit: int | None, arguments: 
     retry = arguments.text("retry")
     if retry not in ("", "now"):
         raise UsageError(f"retry={retry}: wants now.", "Leave it out to respect the back-offs.")
+    runs = installation.runs("command")
     with output.progress(name, limit) as progress:
         if name == PROCESSING:
-            return drain_retries(installation.processor, limit=limit, force=retry == "now", progress=progress)
+            return runs.drain(
+                "retry",
+                lambda: drain_retries(
+                    installation.processor, limit=limit, force=retry == "now", sweep=True, progress=progress
+                ),
+            )
         queue = _event_queue(installation, arguments)
-        return drain_events(
-            queue,
-            installation.processor,
-            limit=limit,
-            wait=wait,
-            judge_orphans=queue is installation.incoming,
-            progress=progress,
+        return runs.drain(
+            "drain",
+            lambda: drain_events(
+                queue,
+                installation.processor,
+                limit=limit,
+                wait=wait,
+                judge_orphans=queue is installation.incoming,
+                progress=progress,
+            ),
         )
 
 

@@ -17,7 +17,7 @@ def prune(installation: Installation, arguments: Arguments, output: Output) -> i
 
 def flush(installation: Installation, _arguments: Arguments, output: Output) -> int:
     with installation.database.writing() as connection:
-        flushed = installation.retries.flush(connection)
+        flushed = installation.retries.flush(connection, installation.clock.now() + 1)
     output.say(f"{flushed} finished events were deleted from the processing queue.")
     output.document({"flushed": flushed})
     return DONE

@@ -1,5 +1,6 @@
 """The retry queue on `owa_queue_item`. Every call works inside the caller's transaction."""
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,8 @@ from owa.module_api import (
     Failure,
     Item,
     Kept,
+    Lease,
+    Overtaken,
     QueueContext,
     QueueStatus,
     RecordError,
@@ -41,6 +44,9 @@ _COLUMNS = (
     "not_before_timestamp",
     "failed_attempt_count",
     "is_assigned",
+    "owner",
+    "lease_token",
+    "lease_until",
     "last_error_msg",
     "site_id",
     "server",
@@ -66,9 +72,12 @@ _CLAIMED = tuple(
     )
 )
 
+_NO_LEASE: dict[str, Any] = {"owner": None, "lease_token": None, "lease_until": None, "is_assigned": 0}
+
 
 class DatabaseQueue:
-    """Keeps events one by one. A claim needs no lease: it and its outcome are one transaction."""
+    """Keeps events one by one. A leased event is due again when its lease ends: finding what is due is one look-up,
+    whatever is leased."""
 
     def wait(self, connection: Connection, waiting: Iterable[Waiting], now: int) -> None:
         _WAIT.run(
@@ -112,9 +121,9 @@ class DatabaseQueue:
             ).rowcount
         return woken
 
-    def waited_for(self, connection: Connection, limit: int) -> list[str]:
+    def waited_for(self, connection: Connection, limit: int, after: str = "") -> list[str]:
         key = QUEUE_ITEM.c.waits_for
-        statement = select(key).where(key.is_not(None)).group_by(key).order_by(func.min(QUEUE_ITEM.c.id))
+        statement = select(key).where(key > after).distinct().order_by(key)
         return list(connection.execute(statement.limit(limit)).scalars())
 
     def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
@@ -147,9 +156,40 @@ class DatabaseQueue:
         waiting = QUEUE_ITEM.c.waits_for.is_not(None)
         connection.execute(update(QUEUE_ITEM).where(waiting).values(waiting_since=QUEUE_ITEM.c.waiting_since + by))
 
-    def claim(self, connection: Connection, limit: int, now: int, *, attempted_before: int | None = None) -> Claim:
-        statement = _due(now, attempted_before).limit(limit).with_for_update(skip_locked=True)
-        return self._claim(connection, statement, now)
+    def lease(
+        self,
+        connection: Connection,
+        limit: int,
+        now: int,
+        *,
+        until: int,
+        owner: str,
+        attempted_before: int | None = None,
+    ) -> Lease:
+        due = _due(now, attempted_before).limit(limit).with_for_update(skip_locked=True)
+        claim = self._claim(connection, due, now)
+        token = str(uuid.uuid4())
+        leased = {"owner": owner, "lease_token": token, "lease_until": until, "is_assigned": 1}
+        for part in chunks(item.event.guid for item in claim.items):
+            statement = update(QUEUE_ITEM).where(QUEUE_ITEM.c.id.in_(part))
+            connection.execute(statement.values(not_before_timestamp=until, **leased))
+        return Lease(claim.items, claim.unreadable, token)
+
+    def confirm(self, connection: Connection, lease: Lease) -> None:
+        table, held = QUEUE_ITEM.c, 0
+        for part in chunks(item.event.guid for item in lease.items):
+            mine = select(table.id).where(table.id.in_(part), table.lease_token == lease.token)
+            held += len(connection.execute(mine.with_for_update()).all())
+        if held != len(lease.items):
+            raise Overtaken("The lease has ended, and another drain has taken up what it was for.")
+
+    def owners(self, connection: Connection) -> list[str]:
+        owner = QUEUE_ITEM.c.owner
+        return list(connection.execute(select(owner).where(owner.is_not(None)).distinct()).scalars())
+
+    def release(self, connection: Connection, owner: str, now: int) -> int:
+        leased = update(QUEUE_ITEM).where(QUEUE_ITEM.c.owner == owner)
+        return connection.execute(leased.values(not_before_timestamp=now, **_NO_LEASE)).rowcount
 
     def _claim(self, connection: Connection, statement: Select[Any], now: int) -> Claim:
         items, unreadable = [], []
@@ -172,6 +212,7 @@ class DatabaseQueue:
                     last_attempt_timestamp=now,
                     not_before_timestamp=None,
                     waits_for=None,
+                    **_NO_LEASE,
                 )
             )
 
@@ -216,8 +257,10 @@ class DatabaseQueue:
                 )
         return kept
 
-    def flush(self, connection: Connection) -> int:
-        return connection.execute(delete(QUEUE_ITEM).where(QUEUE_ITEM.c.status == HANDLED)).rowcount
+    def flush(self, connection: Connection, before: int) -> int:
+        table = QUEUE_ITEM.c
+        finished = delete(QUEUE_ITEM).where(table.status == HANDLED, table.handled_timestamp < before)
+        return connection.execute(finished).rowcount
 
     def _break(self, connection: Connection, guid: int, reason: str, now: int) -> None:
         connection.execute(
@@ -229,6 +272,7 @@ class DatabaseQueue:
                 last_attempt_timestamp=now,
                 not_before_timestamp=None,
                 waits_for=None,
+                **_NO_LEASE,
             )
         )
 
@@ -244,6 +288,7 @@ def _due(now: int, attempted_before: int | None) -> Select[Any]:
     if attempted_before is not None:
         due = or_(due, table.not_before_timestamp.is_not(None))
         due = and_(due, func.coalesce(table.last_attempt_timestamp, 0) < attempted_before)
+        due = and_(due, func.coalesce(table.lease_until, 0) <= now)
     return select(*_CLAIMED).where(table.status == UNHANDLED, due).order_by(table.not_before_timestamp)
 
 
@@ -292,5 +337,7 @@ def _insert_or_change(changed: set[str]) -> BulkStatement:
 
 
 _KEEP = _insert_or_change(set(_COLUMNS) - {"id", "insertion_timestamp"})
-_WAIT = _insert_or_change({"status", "not_before_timestamp", "waits_for", "waiting_since", "remaining"})
+_WAIT = _insert_or_change(
+    {"status", "not_before_timestamp", "waits_for", "waiting_since", "remaining", *_NO_LEASE},
+)
 """Waiting is no attempt: what is known of failed ones stays."""

@@ -29,7 +29,12 @@ QUEUE_ITEM = Table(
     Column("failing_since", BigInteger),
     Column("remaining", String(16), nullable=False),
     Column("last_error_trace", Text),
+    Column("owner", String(255)),  # the process that has leased it
+    Column("lease_token", String(36)),
+    Column("lease_until", BigInteger),  # a leased row has the same in not_before_timestamp
     Index("owa_queue_item_due", "status", "not_before_timestamp"),
     Index("owa_queue_item_waits_for", "waits_for"),
 )
-"""All `…_timestamp` columns are in microseconds since the epoch."""
+_LEASED = QUEUE_ITEM.c.owner.is_not(None)
+Index("owa_queue_item_owner", QUEUE_ITEM.c.owner, sqlite_where=_LEASED, postgresql_where=_LEASED)
+"""All `…_timestamp` columns, and `lease_until`, are in microseconds since the epoch."""

@@ -1,11 +1,4 @@
-"""The conformance suite of event queues. Each back-end, ours or a third party's, passes it. Needs pytest;
-`pytest.register_assert_rewrite("owa.queues.testing")` in a `conftest.py` makes it explain its failures.
-
-    class TestRedisQueue(EventQueueContract):
-        @pytest.fixture
-        def open_queue(self, database: Database) -> OpenQueue:
-            return lambda: RedisQueue(…)
-"""
+"""The promises of an `EventQueue`."""
 
 import os
 import signal
@@ -26,46 +19,10 @@ from owa.db.metadata import METADATA
 from owa.errors import HeldByAnother, Overtaken
 from owa.events import Entry, Event, Refusal, RefusalReason
 from owa.queues.contract import Batch, EventQueue, Source
+from owa.queues.testing.samples import AWKWARD_TEXTS, START, sample_event, sample_events, sample_refusal
 
 OpenQueue = Callable[[], EventQueue]
 """Opens the queue under test: the same one at each call, as another process would open it."""
-
-START = 1_795_291_200_000_000
-"""When the first sample event was received, in microseconds."""
-
-AWKWARD_TEXTS = (
-    "two\nlines\r\nand\u2028more",
-    "a record's separator: \x1e, its end: \n, all of it: \x1e{}\n",
-    "cookie |*| bars ||| arrows => 'quotes' \"double\" back\\slash",
-    "a NUL, as the tracker replaces it: \ufffd",
-    "\U0001f600 \U0001f469\u200d\U0001f4bb \u202eright to left",
-    "\x01\x02\x7f\x85\ufeff\uffff\U0010ffff",
-    "<script>alert(1)</script> %s {0} ${x} '; DROP TABLE owa_request; --",
-    "语" * 20_000,
-    "",
-)
-
-
-def sample_event(number: int, text: str = "Start") -> Event:
-    """An event that differs from those of other numbers, and was received so many seconds after `START`."""
-    return Event(
-        guid=number + 1,
-        event_type="base.page_request",
-        site_id="site",
-        visitor_id=number + 1,
-        session_id=number + 1,
-        received_at=START + number * 1_000_000,
-        server=7,
-        properties={"page_title": text, "number": number},
-    )
-
-
-def sample_events(count: int) -> list[Event]:
-    return [sample_event(number) for number in range(count)]
-
-
-def sample_refusal(number: int = 0) -> Refusal:
-    return Refusal(RefusalReason.ROBOT, "site", START + number, server=7, detail="a robot\nof two lines")
 
 
 def drain_all(queue: EventQueue, database: Database, limit: int = 1_000) -> list[Entry]:

@@ -1,0 +1,137 @@
+"""What regular jobs leave in the database: who may run them, and what came of each run."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from owa.db.metadata import METADATA, Id
+from owa.node import has_ended
+
+JOB_LEASE = Table(
+    "owa_job_lease",
+    METADATA,
+    Column("job", String(64), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("token", String(36), nullable=False),
+    Column("acquired_at", BigInteger, nullable=False),  # microseconds
+    Column("until", BigInteger, nullable=False),  # microseconds
+)
+
+JOB_RUN = Table(
+    "owa_job_run",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("server", Integer, nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("caller", String(16), nullable=False),  # scheduler or command
+    Column("started_at", BigInteger, nullable=False),  # microseconds
+    Column("duration", BigInteger, nullable=False),  # microseconds
+    Column("result", String(16), nullable=False),
+    Column("figures", LargeBinary, nullable=False),  # JSON
+    Column("detail", Text, nullable=False),
+    Index("owa_job_run_job", "job", "id"),
+    Index("owa_job_run_started_at", "started_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job."""
+
+    job: str
+    server: int
+    """Number of the server that it ran on."""
+    owner: str
+    """The process, as `owa.node` names it."""
+    caller: str
+    """`scheduler` or `command`."""
+    started_at: int
+    """Microseconds."""
+    duration: int
+    """Microseconds."""
+    result: str
+    """`done`; `paused`: something was away, and nothing was failed for it; `failed`: see `detail`."""
+    figures: dict[str, int]
+    """What it did, by name; figures that are 0 may be left out."""
+    detail: str = ""
+    """Why it was paused or failed."""
+
+
+def acquire(connection: Connection, job: str, owner: str, now: int, until: int) -> str | None:
+    """Get the lease of a job for `owner`; returns its token, or None while another one that lives has it."""
+    table = JOB_LEASE
+    held = connection.execute(select(table).where(table.c.job == job).with_for_update()).mappings().first()
+    if held and held["until"] > now and not has_ended(held["owner"]):
+        return None
+    token = str(uuid.uuid4())
+    lease = {"owner": owner, "token": token, "acquired_at": now, "until": until}
+    if held:
+        connection.execute(update(table).where(table.c.job == job).values(lease))
+    else:
+        connection.execute(insert(table).values(job=job, **lease))
+    return token
+
+
+def renew(connection: Connection, job: str, token: str, until: int) -> bool:
+    """Keep the lease until then; False when it is somebody else's by now."""
+    mine = update(JOB_LEASE).where(JOB_LEASE.c.job == job, JOB_LEASE.c.token == token)
+    return connection.execute(mine.values(until=until)).rowcount == 1
+
+
+def give_back(connection: Connection, job: str, token: str) -> None:
+    """Let another one run the job."""
+    connection.execute(delete(JOB_LEASE).where(JOB_LEASE.c.job == job, JOB_LEASE.c.token == token))
+
+
+def leases(connection: Connection) -> list[RowMapping]:
+    """Who runs what, as rows of `owa_job_lease`."""
+    return list(connection.execute(select(JOB_LEASE).order_by(JOB_LEASE.c.job)).mappings())
+
+
+def record(connection: Connection, run: Run) -> None:
+    """Keep what came of a run."""
+    row = {
+        name: getattr(run, name)
+        for name in (column.name for column in JOB_RUN.columns)
+        if name not in ("id", "figures")
+    }
+    connection.execute(insert(JOB_RUN).values(figures=orjson.dumps(run.figures), **row))
+
+
+def latest(connection: Connection, count: int, job: str | None = None) -> list[Run]:
+    """The last `count` runs, of one job or of all, latest first."""
+    statement = select(JOB_RUN).order_by(JOB_RUN.c.id.desc()).limit(count)
+    if job is not None:
+        statement = statement.where(JOB_RUN.c.job == job)
+    return [_run(row) for row in connection.execute(statement).mappings()]
+
+
+def forget(connection: Connection, before: int, idle_before: int) -> int:
+    """Delete the runs that started before that moment, and earlier those that found nothing to do; returns how many."""
+    table = JOB_RUN.c
+    idle = (table.result == "done") & (table.figures == b"{}") & (table.started_at < idle_before)
+    return connection.execute(delete(JOB_RUN).where((table.started_at < before) | idle)).rowcount
+
+
+def _run(row: RowMapping) -> Run:
+    values: dict[str, Any] = {str(name): value for name, value in row.items() if name != "id"}
+    return Run(**values | {"figures": orjson.loads(row["figures"])})

@@ -1,0 +1,20 @@
+"""Drains the queues and cleans up, from within the web processes."""
+
+from pathlib import Path
+
+from owa.clock import Clock
+from owa.db.engine import Database
+from owa.scheduler.jobs import Job, Scope
+from owa.scheduler.leadership import Leadership, OnOneServer, OnThisServer
+from owa.scheduler.scheduler import Scheduler
+
+
+def schedule(jobs: tuple[Job, ...], queue_folder: Path, database: Database, clock: Clock) -> Scheduler:
+    """A scheduler of these jobs, not yet started. `queue_folder`: this server's, which holds the locks."""
+
+    def leadership(job: Job) -> Leadership:
+        if job.scope is Scope.SERVER:
+            return OnThisServer(queue_folder / f"{job.name}.runner")
+        return OnOneServer(job.name, database, clock)
+
+    return Scheduler([(job, leadership(job)) for job in jobs])

@@ -1,0 +1,96 @@
+"""The jobs: what is done regularly, how often, and by whom."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from owa.clock import MICROSECONDS
+from owa.db import jobs
+from owa.db.engine import Database
+from owa.processing.drain import drain_events, drain_retries
+from owa.processing.processor import Processor
+from owa.processing.runs import Figures, Runs
+from owa.queues.contract import EventQueue, RetryQueue
+from owa.queues.settings import ARCHIVE_AGE
+from owa.settings import Settings
+
+SWEEP_INTERVAL = 30
+CLEAN_INTERVAL = 3_600
+
+IDLE_RUNS_AGE = 86_400
+"""Seconds for which runs are remembered that found nothing to do."""
+
+
+class Scope(Enum):
+    """How many processes run a job."""
+
+    SERVER = "one on each server"
+    ALL = "one of all that share the database"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that is done regularly."""
+
+    name: str
+    interval: int
+    """Seconds between two runs."""
+    scope: Scope
+    run: Callable[[], object]
+    """Raises `OwaError` or `OSError`."""
+
+
+class Jobs:
+    """What OWA does regularly."""
+
+    def __init__(
+        self,
+        incoming: EventQueue,
+        retries: RetryQueue,
+        processor: Processor,
+        database: Database,
+        runs: Runs,
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._incoming = incoming
+        self._retries = retries
+        self._processor = processor
+        self._database = database
+        self._runs = runs
+        self._settings = settings
+
+    def all(self, drain_interval: int) -> tuple[Job, ...]:
+        """The jobs. `drain_interval`: seconds."""
+        return (
+            Job("drain", drain_interval, Scope.SERVER, self.drain),
+            Job("prune", CLEAN_INTERVAL, Scope.SERVER, lambda: self._runs.clean("prune", self.prune)),
+            Job("retry", drain_interval, Scope.ALL, self.retry),
+            Job("sweep", SWEEP_INTERVAL, Scope.ALL, lambda: self._runs.clean("sweep", self.sweep)),
+            Job("clean", CLEAN_INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
+        )
+
+    def drain(self) -> object:
+        """Drain this server's incoming queue. Raises `HeldByAnother` when cron is at it."""
+        return self._runs.drain("drain", lambda: drain_events(self._incoming, self._processor))
+
+    def retry(self) -> object:
+        """Drain what is due in the processing queue."""
+        return self._runs.drain("retry", lambda: drain_retries(self._processor))
+
+    def prune(self) -> Figures:
+        """Delete queue files that have been archived for long enough."""
+        return {"archives": self._incoming.prune(self._settings()[ARCHIVE_AGE])}
+
+    def sweep(self) -> Figures:
+        """Wake what waits for something that has come unnoticed."""
+        return {"woken": self._processor.sweep()}
+
+    def clean(self) -> Figures:
+        """Delete what was kept for the eye for long enough: finished events, and runs of jobs."""
+        now = self._processor.now()
+        before = now - self._settings()[ARCHIVE_AGE] * MICROSECONDS
+        with self._database.writing() as connection:
+            return {
+                "finished": self._retries.flush(connection, before),
+                "runs": jobs.forget(connection, before, now - IDLE_RUNS_AGE * MICROSECONDS),
+            }

@@ -1,0 +1,69 @@
+"""Runs the jobs in time, by APScheduler. Every web process has one; who runs which job is decided job by job."""
+
+import logging
+from contextlib import suppress
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from owa.errors import HeldByAnother, OwaError
+from owa.processing.drain import Drained
+from owa.scheduler.jobs import Job
+from owa.scheduler.leadership import Leadership
+
+logger = logging.getLogger(__name__)
+
+THREADS = 2
+"""So that a long drain holds up no other job."""
+
+
+class Scheduler:
+    """The scheduler of one process."""
+
+    def __init__(self, jobs: list[tuple[Job, Leadership]]) -> None:
+        """`jobs`: each with what decides whether this process runs it."""
+        self._leaderships = [leadership for _, leadership in jobs]
+        self._troubles: dict[str, str] = {}
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(THREADS)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        for job, leadership in jobs:
+            self._scheduler.add_job(self._run, "interval", (job, leadership), seconds=job.interval, id=job.name)
+
+    def start(self) -> None:
+        # APScheduler complains at each run that finds the last one still busy: a long drain is none of its business.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Returns when the running jobs have ended, and others may have them."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        for leadership in self._leaderships:
+            with suppress(OwaError):
+                leadership.give_up()
+
+    def _run(self, job: Job, leadership: Leadership) -> None:
+        trouble = ""
+        try:
+            if not leadership.holds():
+                return
+            result = job.run()
+            if isinstance(result, Drained) and result.outage:
+                trouble = str(result.outage)
+        except HeldByAnother:
+            return
+        except (OwaError, OSError) as error:
+            trouble = str(error)
+        except Exception:
+            logger.exception("The job %s failed", job.name)
+            return
+        self._tell(job.name, trouble)
+
+    def _tell(self, name: str, trouble: str) -> None:
+        """Log a trouble when it comes and when it goes, not every two seconds."""
+        if trouble != self._troubles.get(name, ""):
+            logger.warning("The job %s %s", name, f"is paused: {trouble}" if trouble else "goes on.")
+            self._troubles[name] = trouble
