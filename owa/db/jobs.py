@@ -25,6 +25,9 @@ from sqlalchemy import (
 from owa.db.metadata import METADATA, Id
 from owa.node import has_ended
 
+JOBS = ("drain", "retry", "sweep", "prune", "clean")
+"""The names of all jobs: what `owa.scheduler.jobs` does regularly."""
+
 JOB_LEASE = Table(
     "owa_job_lease",
     METADATA,
@@ -123,6 +126,11 @@ def latest(connection: Connection, count: int, job: str | None = None) -> list[R
     if job is not None:
         statement = statement.where(JOB_RUN.c.job == job)
     return [_run(row) for row in connection.execute(statement).mappings()]
+
+
+def last_of_each(connection: Connection) -> list[Run]:
+    """The last run of each job that has run."""
+    return [run for job in JOBS for run in latest(connection, 1, job)]
 
 
 def forget(connection: Connection, before: int, idle_before: int) -> int:

@@ -35,8 +35,8 @@ class Runs:
             drained = drain()
         except HeldByAnother:
             raise  # then there was no run
-        except OwaError as error:
-            self._keep(job, started_at, since, FAILED, {}, str(error))
+        except Exception as error:
+            self._keep(job, started_at, since, FAILED, {}, _text(error))
             raise
         result, detail = (PAUSED, str(drained.outage)) if drained.outage else (DONE, "")
         self._keep(job, started_at, since, result, drained.report.figures(), detail)
@@ -47,8 +47,8 @@ class Runs:
         started_at, since = self._clock.now(), time.monotonic()
         try:
             figures = clean()
-        except (OwaError, OSError) as error:
-            self._keep(job, started_at, since, FAILED, {}, str(error))
+        except Exception as error:
+            self._keep(job, started_at, since, FAILED, {}, _text(error))
             raise
         self._keep(job, started_at, since, DONE, {name: count for name, count in figures.items() if count}, "")
         return figures
@@ -70,3 +70,7 @@ class Runs:
                 jobs.record(connection, run)
         except DatabaseUnavailable as error:
             logger.debug("A run of %s could not be recorded: %s", job, error)
+
+
+def _text(error: Exception) -> str:
+    return str(error) if isinstance(error, OwaError | OSError) else f"{type(error).__name__}: {error}"

@@ -57,13 +57,14 @@ class Scheduler:
             return
         except (OwaError, OSError) as error:
             trouble = str(error)
-        except Exception:
-            logger.exception("The job %s failed", job.name)
+        except Exception as error:
+            self._tell(job.name, f"{type(error).__name__}: {error}", error)
             return
         self._tell(job.name, trouble)
 
-    def _tell(self, name: str, trouble: str) -> None:
-        """Log a trouble when it comes and when it goes, not every two seconds."""
+    def _tell(self, name: str, trouble: str, error: Exception | None = None) -> None:
+        """Log a trouble when it comes and when it goes, not every two seconds. `error`: a bug, to tell where it is."""
         if trouble != self._troubles.get(name, ""):
-            logger.warning("The job %s %s", name, f"is paused: {trouble}" if trouble else "goes on.")
+            text = f"is paused: {trouble}" if trouble else "goes on."
+            logger.warning("The job %s %s", name, text, exc_info=error)
             self._troubles[name] = trouble

@@ -1,5 +1,6 @@
 """`cmd=queue-status`."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from owa.cli.command import DONE, TROUBLE, Command
 from owa.cli.output import Output
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
-from owa.db import counts
+from owa.db import counts, jobs
 from owa.errors import QueueUnavailable
 from owa.queues.contract import QueueStatus
 from owa.tracking.settings import QUEUE_EVENTS
@@ -25,37 +26,58 @@ def run(installation: Installation, _arguments: Arguments, output: Output) -> in
         output.problem(f"Tracking requests are answered 503. {error}")
         exit_status = TROUBLE
     asynchronous = installation.configuration.current().settings[QUEUE_EVENTS]
+    mode = "asynchronous" if asynchronous else "synchronous"
     statuses = {INCOMING: installation.incoming.status()}
     with installation.database.reading() as connection:
         statuses[PROCESSING] = installation.retries.status(connection)
         totals = list(counts.stored(connection))
+        runs = jobs.last_of_each(connection)
     now = installation.clock.now()
     queues = {name: _figures(status, now) for name, status in statuses.items()}
     output.document(
         {
-            "mode": "asynchronous" if asynchronous else "synchronous",
+            "mode": mode,
             "queues": queues,
+            "last_runs": [_run(run) for run in runs],
             "counts": [
                 {str(name): value for name, value in row.items()} | {"last_at": row["last_at"] // MICROSECONDS}
                 for row in totals
             ],
         }
     )
-    output.say(f"Mode: {'asynchronous' if asynchronous else 'synchronous'}")
+    output.say(f"Mode: {mode}")
+    _tell_queues(queues, output)
+    _tell_runs(runs, output)
+    _tell_counts(totals, output)
+    return exit_status
+
+
+def _tell_queues(queues: dict[str, dict[str, Any]], output: Output) -> None:
     output.table(
         "Queues",
         ("queue", "depth", "oldest (s)", "more"),
         [(name, row.pop("depth"), _dash(row.pop("oldest_seconds")), _words(row)) for name, row in queues.items()],
     )
+
+
+def _tell_runs(runs: list[jobs.Run], output: Output) -> None:
+    output.table(
+        "Last runs",
+        ("job", "started (UTC)", "seconds", "result", "by", "what it did"),
+        [
+            (run.job, _time(run.started_at), _seconds(run), run.result, run.owner, run.detail or _words(run.figures))
+            for run in runs
+        ],
+    )
+
+
+def _tell_counts(totals: list[RowMapping], output: Output) -> None:
+    columns = ("outcome", "reason", "server", "site_id", "count", "last_at", "last_detail")
     output.table(
         "What became of events",
         ("outcome", "reason", "server", "site", "count", "last (UTC)", "detail"),
-        [
-            (row["outcome"], row["reason"], row["server"], row["site_id"], row["count"], _time(row), row["last_detail"])
-            for row in totals
-        ],
+        [[_time(row[name]) if name == "last_at" else row[name] for name in columns] for row in totals],
     )
-    return exit_status
 
 
 def _figures(status: QueueStatus, now: int) -> dict[str, Any]:
@@ -67,8 +89,17 @@ def _dash(value: object) -> object:
     return "–" if value is None else value
 
 
-def _time(row: RowMapping) -> str:
-    return datetime.fromtimestamp(row["last_at"] / MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")
+def _time(at: int) -> str:
+    return datetime.fromtimestamp(at / MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _seconds(run: jobs.Run) -> float:
+    return round(run.duration / MICROSECONDS, 3)
+
+
+def _run(run: jobs.Run) -> dict[str, Any]:
+    times = {"started_at": run.started_at // MICROSECONDS, "duration": _seconds(run)}
+    return asdict(run) | times
 
 
 def _words(figures: dict[str, Any]) -> str:

@@ -1,0 +1,313 @@
+"""One runner for each job, and a record of each run."""
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from owa.app import Installation, open_installation
+from owa.clock import FixedClock
+from owa.db import jobs
+from owa.db.migrate import upgrade
+from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavailable
+from owa.modules.database_queue.table import QUEUE_ITEM
+from owa.node import this_process
+from owa.processing.drain import Drained, drain_events
+from owa.scheduler import schedule
+from owa.scheduler.jobs import CLEAN_INTERVAL, IDLE_RUNS_AGE, Job, Jobs, Scope
+from owa.scheduler.leadership import LEASE, OnOneServer, OnThisServer
+from owa.scheduler.scheduler import Scheduler
+from tests.page_views import NOON, page_view
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOON)
+
+
+@pytest.fixture
+def installation(tmp_path: Path, clock: FixedClock) -> Iterator[Installation]:
+    installation = open_installation({"OWA_DATA_DIR": str(tmp_path), "OWA_SERVER_NUMBER": "7"}, {}, clock)
+    upgrade(installation.database)
+    yield installation
+    installation.close()
+
+
+def regular(installation: Installation) -> Jobs:
+    return Jobs(
+        installation.incoming,
+        installation.retries,
+        installation.processor,
+        installation.database,
+        installation.runs("scheduler"),
+        lambda: installation.configuration.current().settings,
+    )
+
+
+def recorded(installation: Installation) -> list[jobs.Run]:
+    """The runs, the first one first."""
+    with installation.database.reading() as connection:
+        return jobs.latest(connection, 1_000)[::-1]
+
+
+# Who runs a job
+
+
+def test_one_process_of_a_server_holds_a_job_until_it_lets_go(tmp_path: Path) -> None:
+    first, second = OnThisServer(tmp_path / "drain.runner"), OnThisServer(tmp_path / "drain.runner")
+    assert first.holds()
+    assert not second.holds()
+    assert first.holds()
+    first.give_up()
+    assert second.holds()
+    assert not first.holds()
+
+
+def test_the_death_of_the_runner_frees_its_job(tmp_path: Path) -> None:
+    code = (
+        "import sys, time, pathlib; from owa.scheduler.leadership import OnThisServer;"
+        "print(OnThisServer(pathlib.Path(sys.argv[1])).holds(), flush=True); time.sleep(600)"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "lock")], stdout=subprocess.PIPE)
+    assert runner.stdout is not None
+    with runner.stdout as output:
+        assert output.readline() == b"True\n"
+        other = OnThisServer(tmp_path / "lock")
+        assert not other.holds()
+        runner.kill()
+        runner.wait()
+        assert other.holds()
+    other.give_up()
+
+
+def test_one_of_all_servers_holds_a_job_as_long_as_it_renews_its_lease(
+    installation: Installation, clock: FixedClock
+) -> None:
+    first, second = (OnOneServer("retry", installation.database, clock) for _ in range(2))
+    assert first.holds()
+    for _ in range(5):
+        clock.move(LEASE * 0.6)
+        assert not second.holds()
+        assert first.holds()
+    clock.move(LEASE)
+    assert second.holds()
+    assert not first.holds()
+    second.give_up()
+    assert first.holds()
+
+
+def test_a_runner_that_was_stopped_past_its_lease_finds_another_in_its_place(
+    installation: Installation, clock: FixedClock
+) -> None:
+    stopped, other = (OnOneServer("retry", installation.database, clock) for _ in range(2))
+    assert stopped.holds()
+    clock.move(LEASE + 1)
+    assert other.holds()
+    stopped.give_up()  # of what is not its own any more
+    assert not stopped.holds()
+    assert other.holds()
+
+
+@pytest.mark.parametrize(("owner", "passes_on"), [("", True), ("elsewhere.example:1", False)])
+def test_the_lease_of_a_dead_process_of_this_machine_passes_on_at_once(
+    installation: Installation, clock: FixedClock, owner: str, passes_on: bool
+) -> None:
+    code = "import owa.node; print(owa.node.this_process())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert OnOneServer("retry", installation.database, clock).holds()
+    with installation.database.writing() as connection:
+        connection.execute(update(jobs.JOB_LEASE).values(owner=owner or ended))
+    assert OnOneServer("retry", installation.database, clock).holds() == passes_on
+
+
+def test_each_job_has_a_lease_of_its_own(installation: Installation, clock: FixedClock) -> None:
+    retry, sweep = (OnOneServer(job, installation.database, clock) for job in ("retry", "sweep"))
+    assert retry.holds()
+    assert sweep.holds()
+    with installation.database.reading() as connection:
+        found = [(row["job"], row["owner"]) for row in jobs.leases(connection)]
+    assert found == [("retry", this_process()), ("sweep", this_process())]
+
+
+# What is recorded
+
+
+def test_a_drain_is_recorded_with_who_when_how_long_and_what_came_of_it(installation: Installation) -> None:
+    installation.incoming.put([page_view(1, first=True), page_view(1, first=True), page_view(2, session=5)])
+    regular(installation).drain()
+    (run,) = recorded(installation)
+    assert run.duration > 0
+    assert replace(run, duration=0) == jobs.Run(
+        job="drain",
+        server=7,
+        owner=this_process(),
+        caller="scheduler",
+        started_at=NOON,
+        duration=0,
+        result="done",
+        figures={"processed": 1, "duplicate": 1, "waiting": 1},
+    )
+
+
+def test_a_run_that_found_something_away_is_recorded_as_paused(installation: Installation) -> None:
+    outage = QueueUnavailable("The folder is gone.", "Bring it back.")
+    installation.runs("scheduler").drain("drain", lambda: Drained(outage=outage))
+    (run,) = recorded(installation)
+    assert (run.result, run.detail, run.figures) == ("paused", "The folder is gone. Bring it back.", {})
+
+
+def test_a_run_that_raised_is_recorded_as_failed(installation: Installation) -> None:
+    def clean() -> dict[str, int]:
+        raise PermissionError(13, "Permission denied", "archive")
+
+    with pytest.raises(PermissionError):
+        installation.runs("scheduler").clean("prune", clean)
+    (run,) = recorded(installation)
+    assert run.result == "failed"
+    assert "archive" in run.detail
+
+
+def test_finding_another_drain_at_work_is_no_run(installation: Installation) -> None:
+    with installation.incoming.drain(), pytest.raises(HeldByAnother):
+        regular(installation).drain()
+    assert recorded(installation) == []
+
+
+def test_a_run_that_cannot_be_recorded_has_run_all_the_same(installation: Installation) -> None:
+    installation.incoming.put([page_view(1, first=True)])
+    with installation.database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE owa_job_run")
+    drained = installation.runs("scheduler").drain(
+        "drain", lambda: drain_events(installation.incoming, installation.processor)
+    )
+    assert drained.report.processed == 1
+
+
+def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clock: FixedClock) -> None:
+    installation.incoming.put([page_view(2, at=2)])
+    regular(installation).drain()
+    installation.incoming.put([page_view(1, first=True)])
+    regular(installation).drain()  # the page view that waited is finished: its row stays for the eye
+    regular(installation).drain()  # nothing to do
+    assert [run.figures for run in recorded(installation)] == [{"waiting": 1}, {"processed": 2}, {}]
+    assert regular(installation).clean() == {"finished": 0, "runs": 0}
+    clock.move(IDLE_RUNS_AGE + 1)
+    assert regular(installation).clean() == {"finished": 0, "runs": 1}
+    clock.move(7 * 86_400)
+    assert regular(installation).clean() == {"finished": 1, "runs": 2}
+    with installation.database.reading() as connection:
+        assert connection.execute(QUEUE_ITEM.select()).all() == []
+
+
+# The scheduler
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def started(installation: Installation, tmp_path: Path, *made: Job) -> Scheduler:
+    scheduler = schedule(made, tmp_path, installation.database, installation.clock)
+    scheduler.start()
+    return scheduler
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_of_several_schedulers_one_runs_a_job_and_the_next_takes_over(
+    installation: Installation, tmp_path: Path, scope: Scope
+) -> None:
+    ran: list[int] = []
+    made = [Job("work", 1, scope, partial(ran.append, number)) for number in range(3)]
+    schedulers = [started(installation, tmp_path, job) for job in made]
+    until(lambda: len(ran) >= 3)
+    assert len(set(ran)) == 1
+    schedulers[ran[0]].stop()
+    before = ran[0]
+    until(lambda: ran[-1] != before)
+    for scheduler in schedulers:
+        scheduler.stop()
+
+
+def test_a_job_that_fails_is_logged_once_and_holds_up_no_other(
+    installation: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[str] = []
+
+    def fail() -> None:
+        ran.append("failing")
+        raise DatabaseUnavailable("It is away.")
+
+    def work() -> None:
+        ran.append("working")
+
+    with caplog.at_level(logging.WARNING, "owa"):
+        scheduler = started(
+            installation, tmp_path, Job("failing", 1, Scope.SERVER, fail), Job("working", 1, Scope.SERVER, work)
+        )
+        until(lambda: ran.count("failing") >= 2 and ran.count("working") >= 2)
+        scheduler.stop()
+    assert [record.message for record in caplog.records] == ["The job failing is paused: It is away."]
+
+
+def test_a_job_with_a_bug_is_logged_with_its_traceback_and_recorded(
+    installation: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = installation.runs("scheduler")
+
+    def divide() -> dict[str, int]:
+        return {"half": 1 // 0}
+
+    with caplog.at_level(logging.WARNING, "owa"):
+        scheduler = started(installation, tmp_path, Job("bug", 1, Scope.SERVER, lambda: runs.clean("bug", divide)))
+        until(lambda: len(recorded(installation)) >= 2)
+        scheduler.stop()
+    (told,) = caplog.records
+    assert told.message.startswith("The job bug is paused: ZeroDivisionError")
+    assert told.exc_info
+    assert "ZeroDivisionError" in recorded(installation)[0].detail
+
+
+def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
+    found = {job.name: (job.interval, job.scope) for job in regular(installation).all(drain_interval=2)}
+    assert sorted(found) == sorted(jobs.JOBS)
+    assert found["drain"] == (2, Scope.SERVER)
+    assert found["prune"] == (CLEAN_INTERVAL, Scope.SERVER)
+    assert found["retry"] == (2, Scope.ALL)
+    assert found["clean"] == (CLEAN_INTERVAL, Scope.ALL)
+    interval, scope = found["sweep"]
+    assert interval <= 60  # at least once a minute
+    assert scope is Scope.ALL
+
+
+def test_each_regular_job_runs(installation: Installation) -> None:
+    for job in regular(installation).all(drain_interval=2):
+        job.run()
+    assert [(run.job, run.result) for run in recorded(installation)] == [
+        (name, "done") for name in ("drain", "prune", "retry", "sweep", "clean")
+    ]
+
+
+def test_an_outage_is_told_when_it_comes_and_when_it_goes(
+    installation: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outages: list[Outage | None] = [QueueUnavailable("No disk."), QueueUnavailable("No disk."), None, None]
+
+    def drain() -> Drained:
+        return Drained(outage=outages.pop(0) if outages else None)
+
+    with caplog.at_level(logging.WARNING, "owa"):
+        scheduler = started(installation, tmp_path, Job("drain", 1, Scope.SERVER, drain))
+        until(lambda: not outages)
+        scheduler.stop()
+    messages = [record.message for record in caplog.records]
+    assert messages == ["The job drain is paused: No disk.", "The job drain goes on."]
