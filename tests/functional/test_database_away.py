@@ -32,10 +32,10 @@ def test_asynchronous_tracking_goes_on(install: Install) -> None:
             late = installation.serve(OWA_SCHEDULER="1")
             assert {late.track(event).status for event in events[10:]} == {204}
             page = late.request("GET", "/").body.decode()
-            wait_until(lambda: "The drain is paused" in late.stderr, "its log does not say why it does not drain")
+            wait_until(lambda: "The job drain is paused" in late.stderr, "its log does not say why it does not drain")
     with late:
         wait_until(lambda: len(installation.rows("owa_request")) == 15, "it does not go on by itself")
-        wait_until(lambda: "The drain goes on" in late.stderr, "its log does not say that it is over")
+        wait_until(lambda: "The job drain goes on" in late.stderr, "its log does not say that it is over")
     assert "Processing is paused" in page
     assert all(installation.request_of(event) for event in events)
     assert installation.counts() == {("processed", ""): 15}
