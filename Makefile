@@ -5,7 +5,7 @@ PORT ?= 6543
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run test lint bench soak clean
+.PHONY: help install run test lint bench soak mutants clean
 
 help:
 	@echo "make install   make .venv with everything that is needed to run"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint      ruff, mypy, import-linter"
 	@echo "make bench     measure, as ratios in one run"
 	@echo "make soak      the long runs that make test leaves out"
+	@echo "make mutants   make known bugs, one at a time, and see that the tests find each"
 	@echo "make clean     remove .venv and caches; owa-data stays"
 
 install: $(VENV)/.installed
@@ -46,6 +47,9 @@ bench: $(VENV)/.installed-tests
 
 soak: $(VENV)/.installed-tests
 	OWA_SOAK=1 $(BIN)/python -m pytest tests/property tests/faults
+
+mutants: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

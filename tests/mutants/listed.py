@@ -1,0 +1,218 @@
+"""The list: single-line changes, each of which breaks a law."""
+
+from dataclasses import dataclass
+
+CONVERGENCE = "tests/property/test_convergence.py"
+PAGE_VIEWS = "tests/integration/test_page_views.py"
+LEASES = "tests/integration/test_leases.py"
+SCHEDULER = "tests/integration/test_scheduler.py"
+ORPHANS = "tests/integration/test_orphans.py"
+RETRY_QUEUE = "tests/contract/test_database_queue.py"
+FILE_QUEUE = "tests/contract/test_file_queue.py"
+FAULTS = "tests/faults/test_file_queue_faults.py"
+APPEND = "tests/unit/test_append.py"
+LEDGER = "tests/integration/test_ledger.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change that must not survive."""
+
+    name: str
+    file: str
+    old: str
+    """Stands in the file once."""
+    new: str
+    tests: str
+    """Of those that `make test` runs, the file that finds it soonest."""
+
+
+MUTANTS = (
+    # merges
+    Mutant(
+        "the last page of a session is the last that came",
+        "owa/analytics/sessions.py",
+        "return view if best is None or view.event.key > best.event.key else best",
+        "return view",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "what is stored as last gives way to anything",
+        "owa/analytics/merges.py",
+        "new_key < old_key if less else new_key > old_key)",
+        "new_key < old_key if less else new_key != old_key)",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "the latest entry is the session's",
+        "owa/analytics/sessions.py",
+        "return and_(new.entry_at.is_not(None), new_key < old_key)",
+        "return and_(new.entry_at.is_not(None), new_key > old_key)",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "an adopted entry ranks as one with the flag",
+        "owa/analytics/sessions.py",
+        "return (int(self.flagged is None), *entry.event.key) if entry else None",
+        "return (0, *entry.event.key) if entry else None",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "duplicates count",
+        "owa/analytics/page_views.py",
+        "if event.guid in stored or event.guid in new:",
+        "if event.guid in new:",
+        PAGE_VIEWS,
+    ),
+    Mutant(
+        "a dimension has the greatest text",
+        "owa/analytics/merges.py",
+        "less = new[text] < old[text]",
+        "less = new[text] > old[text]",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "a visitor keeps a last session whose entry has moved",
+        "owa/analytics/page_views.py",
+        "    recompute_last_sessions(connection, moved, context)",
+        "    pass",
+        PAGE_VIEWS,
+    ),
+    # positions
+    Mutant(
+        "the position moves wherever it is",
+        "owa/queues/positions.py",
+        ".where(table.c.queue_id == self._queue_id, table.c.segment == segment, table.c.position == old)",
+        ".where(table.c.queue_id == self._queue_id, table.c.segment == segment)",
+        FILE_QUEUE,
+    ),
+    Mutant(
+        "nobody looks whether the position moved",
+        "owa/queues/positions.py",
+        "if moved.rowcount != 1:",
+        "if moved.rowcount < 0:",
+        FILE_QUEUE,
+    ),
+    Mutant(
+        "a batch is not acknowledged",
+        "owa/processing/processor.py",
+        "            batch.acknowledge(connection)",
+        "            pass",
+        FAULTS,
+    ),
+    Mutant(
+        "a segment is read while it is written",
+        "owa/modules/file_queue/queue.py",
+        "wait_for_writers(segment)  # also when",
+        "pass  # also when",
+        FAULTS,
+    ),
+    Mutant(
+        "a writer keeps to the file that was rotated away",
+        "owa/queues/append.py",
+        "if (now.st_dev, now.st_ino) == self._inode:",
+        "if now:",
+        APPEND,
+    ),
+    # leases
+    Mutant(
+        "a stale lease settles",
+        "owa/modules/database_queue/queue.py",
+        "if held != len(lease.items):",
+        "if held < 0:",
+        LEASES,
+    ),
+    Mutant(
+        "anybody's lease will do",
+        "owa/modules/database_queue/queue.py",
+        "mine = select(table.id).where(table.id.in_(part), table.lease_token == lease.token)",
+        "mine = select(table.id).where(table.id.in_(part), table.lease_token.is_not(None))",
+        LEASES,
+    ),
+    Mutant(
+        "leased events stay due",
+        "owa/modules/database_queue/queue.py",
+        "connection.execute(statement.values(not_before_timestamp=until, **leased))",
+        "connection.execute(statement.values(not_before_timestamp=now, **leased))",
+        LEASES,
+    ),
+    Mutant(
+        "force takes what others have leased",
+        "owa/modules/database_queue/queue.py",
+        "        due = and_(due, func.coalesce(table.lease_until, 0) <= now)",
+        "        pass",
+        RETRY_QUEUE,
+    ),
+    Mutant(
+        "a stale runner renews its lease",
+        "owa/db/jobs.py",
+        "mine = update(JOB_LEASE).where(JOB_LEASE.c.job == job, JOB_LEASE.c.token == token)",
+        "mine = update(JOB_LEASE).where(JOB_LEASE.c.job == job)",
+        SCHEDULER,
+    ),
+    Mutant(
+        "a job's lease never ends",
+        "owa/db/jobs.py",
+        'if held and held["until"] > now and not has_ended(held["owner"]):',
+        'if held and not has_ended(held["owner"]):',
+        SCHEDULER,
+    ),
+    # waking
+    Mutant(
+        "no re-check of new waiters",
+        "owa/processing/processor.py",
+        "        report.woken += self._recheck(report.waited_for)\n        return report\n\n    def store_now",
+        "        return report\n\n    def store_now",
+        "tests/integration/test_waking.py",
+    ),
+    Mutant(
+        "opening a session wakes nobody",
+        "owa/processing/fates.py",
+        "woken = self._retries.wake(connection, stored.opened, context.now)",
+        "woken = 0",
+        PAGE_VIEWS,
+    ),
+    Mutant(
+        "the woken are left to the next drain",
+        "owa/processing/drain.py",
+        "                if report.woken:",
+        "                if False:",
+        "tests/integration/test_waking.py",
+    ),
+    Mutant(
+        "who was given up waiting is never revived",
+        "owa/modules/database_queue/queue.py",
+        "statement.values(status=UNHANDLED, waits_for=None, not_before_timestamp=now)",
+        "statement.values(waits_for=None, not_before_timestamp=now)",
+        ORPHANS,
+    ),
+    Mutant(
+        "the sweep looks at the first keys only",
+        "owa/processing/processor.py",
+        "            last = keys[-1]",
+        "            return woken",
+        "tests/integration/test_waking.py",
+    ),
+    Mutant(
+        "waiting is an attempt",
+        "owa/modules/database_queue/queue.py",
+        '"waits_for", "waiting_since", "remaining", *_NO_LEASE}',
+        '"waits_for", "waiting_since", "remaining", "failed_attempt_count", "failing_since", *_NO_LEASE}',
+        RETRY_QUEUE,
+    ),
+    Mutant(
+        "a pause makes orphans",
+        "owa/processing/orphans.py",
+        "        self._account_for_pause()\n        before",
+        "        before",
+        ORPHANS,
+    ),
+    # the ledger
+    Mutant(
+        "a writer's last number is the last that came",
+        "owa/db/receipts.py",
+        "case((new > old, new), else_=old)",
+        "new",
+        LEDGER,
+    ),
+)
