@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, update
@@ -15,14 +14,15 @@ from owa.modules.database_queue.queue import DatabaseQueue
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.queues.contract import Failure, Item, Kept, Remaining, State, Waiting, session_key
 from owa.queues.testing import AWKWARD_TEXTS, sample_event, sample_events
+from tests.postgresql import NewUrl
 
 NOW = 1_795_300_000_000_000
 KEY, OTHER_KEY = session_key("site", 1), session_key("site", 2)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'contract.db'}")
+def database(new_url: NewUrl) -> Iterator[Database]:
+    database = Database(new_url())
     with database.writing() as connection:
         METADATA.create_all(connection)
     yield database
