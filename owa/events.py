@@ -3,6 +3,7 @@
 JSON carries ids as strings: they are 19 digits long, and JavaScript (among others) would round them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +19,13 @@ CODEC_VERSION = 1
 
 LARGEST_ID = 2**63 - 1
 
+LONGEST_NAME = 255
+"""Characters of a site id or an event type: as many as their columns hold."""
+
 T = TypeVar("T")
+
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""A NUL as JSON text spells it: with an odd number of backslashes."""
 
 Key = tuple[int, int]
 """(received_at in microseconds, guid): the order by which first, last, least and greatest are decided."""
@@ -103,8 +110,8 @@ def from_document(document: Mapping[str, Any]) -> Event:
     properties = _field(document, "properties", dict)
     return Event(
         guid=_identifier(document, "guid"),
-        event_type=_field(document, "type", str),
-        site_id=_field(document, "site", str),
+        event_type=_name(document, "type"),
+        site_id=_name(document, "site"),
         visitor_id=_identifier(document, "visitor"),
         session_id=_identifier(document, "session"),
         received_at=_moment(document),
@@ -131,7 +138,7 @@ def refusal_from_document(document: Mapping[str, Any]) -> Refusal:
         raise RecordError(f"The refusal has an unknown reason: {str(error)[:100]}.") from error
     return Refusal(
         reason=reason,
-        site_id=_field(document, "site", str),
+        site_id=_name(document, "site"),
         received_at=_moment(document),
         server=_server(document),
         detail=_field(document, "detail", str),
@@ -149,9 +156,10 @@ def loads(text: bytes | str) -> Event:
 
 
 def parse_versioned(text: bytes | str) -> dict[str, Any]:
-    """Any versioned JSON object of ours. Raises `RecordError` for all else."""
+    """Any versioned JSON object of ours. Raises `RecordError` for all else. NUL, which not every database can keep,
+    becomes U+FFFD."""
     try:
-        document = orjson.loads(text)
+        document = orjson.loads(_without_nul(text))
     except orjson.JSONDecodeError as error:
         raise RecordError(f"It is not JSON: {error}.") from error
     if not isinstance(document, dict):
@@ -177,6 +185,18 @@ def _field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if type(value) is not kind:  # to isinstance, true would be a number
         raise RecordError(f"Its field {name!r} is missing or not of type {kind.__name__}.")
     return value
+
+
+def _name(document: Mapping[str, Any], field: str) -> str:
+    value = _field(document, field, str)
+    if len(value) > LONGEST_NAME:
+        raise RecordError(f"Its field {field!r} is longer than {LONGEST_NAME} characters.")
+    return value
+
+
+def _without_nul(text: bytes | str) -> bytes:
+    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    return _NUL.sub(rb"\1\\ufffd", data) if b"\\u0000" in data else data
 
 
 def _identifier(document: Mapping[str, Any], name: str) -> int:

@@ -1,3 +1,3 @@
-"""Fixtures of all tests. `tests/servers.py` has those that start real servers."""
+"""Fixtures of all tests. `tests/servers.py` has those that start real servers, `tests/postgresql.py` databases."""
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.postgresql"]

@@ -130,11 +130,13 @@ def open_processing(
     *,
     modules: Sequence[str] = BUILT_IN,
     sites: Mapping[str, Site] | None = None,
+    url: str = "",
     **environment: str,
 ) -> Processing:
-    """A processor on a new SQLite file in `folder`, with the defaults but for what `environment` says."""
+    """A processor on the database of `url`, by default a SQLite file in `folder`, with the defaults but for what
+    `environment` says."""
     registry = load(modules)
-    database = Database(f"sqlite:///{folder / 'owa.db'}")
+    database = Database(url or f"sqlite:///{folder / 'owa.db'}")
     upgrade(database)
     clock = FixedClock(NOON)
     values = settings(**environment)

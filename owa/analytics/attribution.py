@@ -130,4 +130,4 @@ def _search_terms(referer: str, parameters: tuple[str, ...]) -> str:
     parts = urls.split(referer)
     query = dict(parse_qsl(parts.query, max_num_fields=100)) if parts and parts.query.count("&") < 100 else {}
     found = next((query[name].strip() for name in parameters if query.get(name, "").strip()), "")
-    return found or NOT_PROVIDED
+    return found.replace("\0", "\ufffd") or NOT_PROVIDED

@@ -152,7 +152,7 @@ def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
 
 
 def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, OpenSession]:
-    """Those of the sessions that are open, locked against other writers until the transaction ends."""
+    """Those of the sessions that are open."""
     table = SESSION.c
     wanted = set(sessions)
     found = {}
@@ -162,7 +162,7 @@ def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict
             table.site_id, table.id, table.entry_adopted, table.entry_at, table.entry_guid, table.visitor_id
         )
         statement = statement.where(table.id.in_(part))
-        for site_id, session_id, adopted, at, guid, visitor_id in connection.execute(statement.with_for_update()):
+        for site_id, session_id, adopted, at, guid, visitor_id in connection.execute(statement):
             if (site_id, session_id) in wanted:
                 found[site_id, session_id] = OpenSession((adopted, at, guid), visitor_id)
     return found

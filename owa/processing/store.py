@@ -10,7 +10,7 @@ from enum import Enum
 from sqlalchemy import Connection
 
 from owa.contributions import EventHandler, Handled, ProcessingContext
-from owa.db.engine import is_outage
+from owa.db.outages import is_outage
 from owa.errors import Outage
 from owa.events import Event
 from owa.queues.contract import Waiting
@@ -96,14 +96,19 @@ def _bisect(
         if is_outage(error):
             raise  # the database's fault, not an event's
         if len(events) == 1:
-            text = f"{type(error).__name__}: {error}"[:1000]
-            stored.problems.append(Problem(events[0], text, traceback.format_exc()[-20_000:]))
+            text = _storable(f"{type(error).__name__}: {error}"[:1000])
+            stored.problems.append(Problem(events[0], text, _storable(traceback.format_exc()[-20_000:])))
             return
         middle = len(events) // 2
         _bisect(connection, handle, events[:middle], context, stored)
         _bisect(connection, handle, events[middle:], context, stored)
         return
     _take_in(stored, events, handled)
+
+
+def _storable(text: str) -> str:
+    """An error may quote what the event holds: what no database keeps is replaced."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _take_in(stored: Stored, events: Sequence[Event], handled: Handled) -> None:

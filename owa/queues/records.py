@@ -11,6 +11,7 @@ import orjson
 from owa.errors import RecordError
 from owa.events import (
     CODEC_VERSION,
+    LARGEST_ID,
     Entry,
     Event,
     from_document,
@@ -25,6 +26,9 @@ TERMINATOR = b"\n"
 
 EVENT_START = SEPARATOR + b'{"v":%d,"guid":' % CODEC_VERSION
 """How the record of an event starts, and no other: events can be counted without being read."""
+
+LONGEST_WRITER = 64
+"""Characters of a writer's name."""
 
 LONGEST = 1 << 20
 """Bytes of a record. The request limits make longer ones impossible: one is not ours."""
@@ -52,7 +56,9 @@ def decode(text: bytes) -> Record:
     """The record of JSON text (without separator and terminator). Raises `RecordError`."""
     document = parse_versioned(text)
     writer, sequence = document.get("writer"), document.get("sequence")
-    if not isinstance(writer, str) or not isinstance(sequence, int):
+    if not isinstance(writer, str) or len(writer) > LONGEST_WRITER or type(sequence) is not int:
         raise RecordError("It names no writer, or has no sequence number.")
+    if not 0 < sequence <= LARGEST_ID:
+        raise RecordError("Its sequence number is none that counts from 1.")
     entry: Entry = refusal_from_document(document) if "refused" in document else from_document(document)
     return Record(entry, writer, sequence)

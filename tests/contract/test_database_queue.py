@@ -1,16 +1,29 @@
 """The retry queue in the database."""
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import Connection, update
 
+from owa.db.engine import Database
+from owa.db.metadata import METADATA
 from owa.modules.database_queue.queue import DatabaseQueue
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.queues.contract import RetryQueue
 from owa.queues.testing import RetryQueueContract, sample_events
 from owa.queues.testing.retry_queue import NOW, failure, guids, lease
+from tests.postgresql import NewUrl
 
 
 class TestDatabaseQueue(RetryQueueContract):
+    @pytest.fixture
+    def database(self, new_url: NewUrl) -> Iterator[Database]:
+        database = Database(new_url())
+        with database.writing() as connection:
+            METADATA.create_all(connection)
+        yield database
+        database.close()
+
     @pytest.fixture
     def queue(self) -> RetryQueue:
         return DatabaseQueue()

@@ -17,11 +17,12 @@ from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.processing.drain import drain_events
 from owa.processing.ledger import Ledger, Line
 from tests.page_views import page_view
+from tests.postgresql import NewUrl
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    installation = open_installation({"OWA_DATA_DIR": str(tmp_path)}, {})
+def installation(tmp_path: Path, new_url: NewUrl) -> Iterator[Installation]:
+    installation = open_installation({"OWA_DATA_DIR": str(tmp_path), "OWA_DATABASE_URL": new_url()}, {})
     upgrade(installation.database)
     yield installation
     installation.close()

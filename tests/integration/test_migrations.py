@@ -18,14 +18,15 @@ from owa.db.migrate import is_current, upgrade
 from owa.errors import DatabaseUnavailable
 from owa.registry import load
 from tests.page_views import open_processing, page_view
+from tests.postgresql import NewUrl
 
 assert CORE_SETTINGS  # with the import of the composition root, all core tables are declared
 load()  # and the modules' tables
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'owa.db'}")
+def database(empty_url: NewUrl) -> Iterator[Database]:
+    opened = Database(empty_url())
     yield opened
     opened.close()
 
@@ -59,8 +60,8 @@ def test_is_current_tells_whether_tables_are_up_to_date(database: Database) -> N
     assert is_current(database)
 
 
-def test_upgrade_twice_is_harmless(tmp_path: Path) -> None:
-    processing = open_processing(tmp_path)
+def test_upgrade_twice_is_harmless(tmp_path: Path, new_url: NewUrl) -> None:
+    processing = open_processing(tmp_path, url=new_url())
     processing.settle(page_view(first=True))
     before = {name: processing.rows(table) for name, table in METADATA.tables.items() if table.primary_key.columns}
     upgrade(processing.database)

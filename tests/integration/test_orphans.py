@@ -11,20 +11,21 @@ from owa.events import Event
 from owa.processing.drain import drain_events
 from owa.queues.memory import MemoryQueue
 from tests.page_views import Processing, open_processing, page_view
+from tests.postgresql import NewUrl
 
 DAY = 86_400
 
 
 @pytest.fixture
-def processing(tmp_path: Path) -> Iterator[Processing]:
-    opened = open_processing(tmp_path)
+def processing(tmp_path: Path, new_url: NewUrl) -> Iterator[Processing]:
+    opened = open_processing(tmp_path, url=new_url())
     yield opened
     opened.database.close()
 
 
 @pytest.fixture
-def failing(tmp_path: Path) -> Iterator[Processing]:
-    opened = open_processing(tmp_path, OWA_ORPHAN_SESSIONS="fail")
+def failing(tmp_path: Path, new_url: NewUrl) -> Iterator[Processing]:
+    opened = open_processing(tmp_path, url=new_url(), OWA_ORPHAN_SESSIONS="fail")
     yield opened
     opened.database.close()
 

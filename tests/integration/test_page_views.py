@@ -1,4 +1,4 @@
-"""Page views through the processor, on a real database file."""
+"""Page views through the processor, on real databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +15,19 @@ from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.queues.contract import Waiting, session_key
 from owa.registry import BUILT_IN
 from tests.page_views import Processing, Row, open_processing, page_view
+from tests.postgresql import NewUrl
 
 
 @pytest.fixture
-def processing(tmp_path: Path) -> Iterator[Processing]:
-    opened = open_processing(tmp_path)
+def processing(tmp_path: Path, new_url: NewUrl) -> Iterator[Processing]:
+    opened = open_processing(tmp_path, url=new_url())
     yield opened
     opened.database.close()
 
 
 @pytest.fixture
-def poisoned(tmp_path: Path) -> Iterator[Processing]:
-    opened = open_processing(tmp_path, modules=(*BUILT_IN, "tests.poison"))
+def poisoned(tmp_path: Path, new_url: NewUrl) -> Iterator[Processing]:
+    opened = open_processing(tmp_path, url=new_url(), modules=(*BUILT_IN, "tests.poison"))
     yield opened
     opened.database.close()
 

@@ -4,6 +4,7 @@ are what a naive fold over the set makes of it, in every column."""
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from owa.processing.settings import ORPHAN_SESSIONS
 from owa.queues.contract import State
 from tests import oracle
 from tests.page_views import CHROME, NOON, Processing, open_processing
+from tests.postgresql import PostgreSQL
 
 ZONE = "America/Los_Angeles"
 FILTERS = ("PHPSESSID", "token")
@@ -137,8 +139,11 @@ class Delivery:
     """Whether sessions without a first page are dealt with, at once."""
 
 
+Delivered = tuple[list[oracle.PageView], list[Delivery]]
+
+
 @st.composite
-def deliveries(draw: st.DrawFn) -> tuple[list[oracle.PageView], list[Delivery]]:
+def deliveries(draw: st.DrawFn) -> Delivered:
     """Page views, and the batches in which they come: in any order, some twice in a batch, or in several, or the whole
     batch twice."""
     count = draw(st.integers(1, 60))
@@ -156,11 +161,29 @@ def deliveries(draw: st.DrawFn) -> tuple[list[oracle.PageView], list[Delivery]]:
 
 
 @pytest.fixture(scope="module", params=["adopt", "fail"])
-def processing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processing]:
+def orphans(request: pytest.FixtureRequest) -> str:
+    """What becomes of sessions without a first page."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(orphans: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processing]:
+    yield from _processing(tmp_path_factory.mktemp("convergence"), orphans)
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(
+    orphans: str, tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL
+) -> Iterator[Processing]:
+    yield from _processing(tmp_path_factory.mktemp("convergence"), orphans, postgresql.new_database())
+
+
+def _processing(folder: Path, orphans: str, url: str = "") -> Iterator[Processing]:
     opened = open_processing(
-        tmp_path_factory.mktemp("convergence"),
+        folder,
+        url=url,
         OWA_TIMEZONE=ZONE,
-        OWA_ORPHAN_SESSIONS=request.param,
+        OWA_ORPHAN_SESSIONS=orphans,
         OWA_ORPHAN_SESSION_AGE="0",
         OWA_QUERY_STRING_FILTERS=",".join(FILTERS),
     )
@@ -171,9 +194,18 @@ def processing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 @pytest.mark.timeout(3_600)
 @hypothesis_settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries())
-def test_tables_are_the_fold_of_the_set(
-    processing: Processing, delivered: tuple[list[oracle.PageView], list[Delivery]]
-) -> None:
+def test_tables_are_the_fold_of_the_set(on_sqlite: Processing, delivered: Delivered) -> None:
+    _check(on_sqlite, delivered)
+
+
+@pytest.mark.timeout(3_600)
+@hypothesis_settings(max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(deliveries())
+def test_tables_are_the_fold_of_the_set_on_postgresql(on_postgresql: Processing, delivered: Delivered) -> None:
+    _check(on_postgresql, delivered)
+
+
+def _check(processing: Processing, delivered: Delivered) -> None:
     views, plan = delivered
     adopt = processing.settings[ORPHAN_SESSIONS] == "adopt"
     expected = oracle.tables(views, replace(GIVEN, adopt=adopt))

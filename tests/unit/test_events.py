@@ -22,13 +22,22 @@ from tests.factories import NOON, make_event
 IDS = st.integers(1, LARGEST_ID)
 MOMENTS = st.integers(0, 2**53 - 1)
 SERVERS = st.integers(0, 999)
-PROPERTIES = st.dictionaries(st.text(), st.text() | st.booleans() | st.none() | st.integers(-(2**63), 2**63 - 1))
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255)
+PROPERTIES = st.dictionaries(TEXTS, TEXTS | st.booleans() | st.none() | st.integers(-(2**63), 2**63 - 1))
 
 
-@given(st.builds(Event, IDS, st.text(), st.text(), IDS, IDS, MOMENTS, SERVERS, PROPERTIES))
+@given(st.builds(Event, IDS, NAMES, NAMES, IDS, IDS, MOMENTS, SERVERS, PROPERTIES))
 def test_an_event_survives_its_json_form(event: Event) -> None:
     assert loads(dumps(event)) == event
     assert loads(dumps(event).decode()) == event
+
+
+@given(st.lists(st.sampled_from(["\0", "\\", "u0000", "x", '"'])).map("".join))
+def test_nul_is_replaced_since_not_every_database_keeps_it(text: str) -> None:
+    event = make_event(properties={text: [text]})
+    replaced = text.replace("\0", "\ufffd")
+    assert loads(dumps(event)).properties == loads(dumps(event).decode()).properties == {replaced: [replaced]}
 
 
 def test_ids_are_strings_since_javascript_would_round_them() -> None:
@@ -57,6 +66,8 @@ def test_each_field_is_required(name: str) -> None:
         ("session", ""),
         ("session", None),
         ("type", 5),
+        ("type", "x" * 256),
+        ("site", "x" * 256),
         ("site", None),
         ("received", "1"),
         ("received", 1.5),

@@ -4,14 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from owa.errors import RecordError
-from owa.events import Refusal, RefusalReason
+from owa.events import LARGEST_ID, Refusal, RefusalReason
 from owa.queues.records import EVENT_START, SEPARATOR, TERMINATOR, Record, decode, encode
 from tests.factories import NOON, make_event
 
 REFUSAL = Refusal(RefusalReason.ROBOT, "a", NOON, server=3, detail="Googlebot")
 
 
-@given(st.text(), st.text(), st.integers(1, 2**53))
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255)
+
+
+@given(TEXTS, TEXTS, st.integers(1, LARGEST_ID))
 def test_a_record_is_one_line_whatever_its_texts(site: str, text: str, sequence: int) -> None:
     for entry in (make_event(site_id=site, properties={text: text}), Refusal(RefusalReason.ROBOT, site, NOON, 0, text)):
         record = Record(entry, "writer", sequence)
@@ -42,7 +45,12 @@ def numbers(data: bytes) -> list[tuple[str, int]]:
     [
         ({"writer": None}, "writer"),
         ({"writer": 5}, "writer"),
+        ({"writer": "w" * 65}, "writer"),
         ({"sequence": "1"}, "sequence"),
+        ({"sequence": True}, "sequence"),
+        ({"sequence": 0}, "sequence"),
+        ({"sequence": 2**63}, "sequence"),
+        ({"site": "x" * 256}, "site"),
         ({"v": 2}, "version '2'"),
         ({"v": None}, "version 'None'"),
         ({"guid": None}, "guid"),

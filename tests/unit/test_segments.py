@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -134,11 +133,16 @@ def test_ten_megabytes_at_the_end() -> None:
     assert places(block.quarantined) == [(len(A), 10_000_000)]
 
 
+def titled(title: str) -> Record:
+    return Record(make_event(properties={"page_title": title}), "writer", 1)
+
+
 def test_the_longest_record() -> None:
-    filled = len(encode(replace(RECORDS[0], writer="")))
-    longest = replace(RECORDS[0], writer="w" * (LONGEST + 1 - filled))
+    filled = len(encode(titled("")))
+    title = "t" * (LONGEST + 1 - filled)
+    longest = titled(title)
     assert read(encode(longest) + B).records == [longest, RECORDS[1]]
-    block = read(encode(replace(longest, writer=longest.writer + "w")) + B)
+    block = read(encode(titled(title + "t")) + B)
     assert block.records == [RECORDS[1]]
     assert "longer" in block.quarantined[0].reason
 
