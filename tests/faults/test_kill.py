@@ -1,0 +1,128 @@
+"""A drain of the command line that is killed between any two steps: the next one ends as if nothing had been."""
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.aftermath import launch, recover, state
+from tests.faults.killed import CALLS, POINTS, REACHED
+from tests.faults.prepared import POISONED, STORED, prepared
+from tests.servers import Installation, Result
+
+__all__ = ["prepared"]
+
+DRAIN = ("--", "cli", "cmd=processEventQueue")
+AT_ONCE = 2
+
+INSTANTS = 300 if os.environ.get("OWA_SOAK") else 10
+RANDOM = [(CALLS, seed) for seed in range(INSTANTS)]
+
+TIMES = {
+    "rotate:before-rename": (1,),
+    "rotate:after-rename": (1,),
+    "retire:after-unlink": (1,),
+    "retire:after": (1,),
+    "settle:after-adopt": (1,),
+    "commit:before": (1, 2, 4),
+    "commit:after": (1, 2, 4),
+}
+"""The how many times a drain comes to a point it is killed there; else the second time, when some is done already."""
+
+CASES = [
+    (point, number) for point in POINTS if not point.startswith("append:") for number in TIMES.get(point, (2,))
+] + RANDOM
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """What a drain does that nobody kills."""
+
+    state: dict[str, list[tuple[object, ...]]]
+    calls: int
+
+
+Killed = tuple[Installation, Result]
+
+
+def copy_of(installation: Installation, folder: Path) -> Installation:
+    shutil.copytree(installation.data_dir, folder / "owa-data")
+    return Installation(folder, installation.variables)
+
+
+@pytest.fixture(scope="module")
+def untouched(prepared: Installation, tmp_path_factory: pytest.TempPathFactory) -> Untouched:
+    installation = copy_of(prepared, tmp_path_factory.mktemp("untouched"))
+    drained = launch(installation, CALLS, "0", *DRAIN)
+    assert (drained.status, drained.out) == (0, "")
+    (reached,) = REACHED.findall(drained.err)
+    recover(installation)
+    return Untouched(state(installation.database), int(reached[1]))
+
+
+@pytest.fixture(scope="module")
+def kills(
+    prepared: Installation,
+    untouched: Untouched,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[dict[tuple[str, int], Future[Killed]]]:
+    """The kills of all cases that were chosen: they go on while others are looked at."""
+
+    def kill(point: str, number: int) -> Killed:
+        installation = copy_of(prepared, tmp_path_factory.mktemp("killed"))
+        number = instant(number, untouched.calls) if point == CALLS else number
+        return installation, launch(installation, point, str(number), *DRAIN)
+
+    cases = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {case.params["case"]: pool.submit(kill, *case.params["case"]) for case in cases if case}
+
+
+def instant(seed: int, calls: int) -> int:
+    """Which of so many calls: one in each of `INSTANTS` equal parts."""
+    return int((seed + random.Random(seed).random()) / INSTANTS * calls) + 1
+
+
+def test_what_is_prepared_goes_every_way(
+    prepared: Installation, untouched: Untouched, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Else the kills would prove less than they seem to."""
+    installation = copy_of(prepared, tmp_path_factory.mktemp("calm"))
+    recover(installation)
+    assert state(installation.database) == untouched.state
+    assert [row["id"] for row in installation.rows("owa_request")] == sorted(STORED)
+    (sums,) = installation.query("SELECT sum(num_pageviews) AS views FROM owa_session")
+    assert sums["views"] == len(STORED)
+    (kept,) = installation.query("SELECT id, status, remaining FROM owa_queue_item WHERE status != 'handled'")
+    assert kept == {"id": POISONED.guid, "status": "unhandled", "remaining": "everything"}
+    counts = installation.counts()
+    assert counts["processed", ""] == len(STORED)
+    assert counts["refused", "robot"] == counts["duplicate", ""] - 1 == 2
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_drain_that_is_killed(
+    kills: dict[tuple[str, int], Future[Killed]], untouched: Untouched, case: tuple[str, int]
+) -> None:
+    installation, killed = kills[case].result()
+    assert killed.status == -signal.SIGKILL, f"it never came there: {killed.err}"
+    recover(installation)
+    assert state(installation.database) == untouched.state
+
+
+def test_drains_that_are_killed_one_after_the_other(
+    prepared: Installation, untouched: Untouched, tmp_path: Path
+) -> None:
+    """Each gets a little further than the one before, or not."""
+    installation = copy_of(prepared, tmp_path)
+    for calls in (untouched.calls // 2, 500, 1_000):
+        assert launch(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
+    recover(installation)
+    assert state(installation.database) == untouched.state
