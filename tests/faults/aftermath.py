@@ -17,9 +17,12 @@ UNEVEN = {"owa_queue_item", "owa_queue_position", "owa_receipt"}
 """Tables with times of processing, or with what is kept of writers until they are retired."""
 
 
+LAUNCHER = (sys.executable, "-m", "tests.faults.killed")
+
+
 def launch(installation: Installation, *words: str) -> Result:
     """Run the command line with a fault: `words` as `tests.faults.killed` takes them."""
-    return run([sys.executable, "-m", "tests.faults.killed", *words], ROOT, installation.environment())
+    return run([*LAUNCHER, *words], ROOT, installation.environment())
 
 
 def command(installation: Installation, *words: str) -> Result:

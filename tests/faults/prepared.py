@@ -1,7 +1,9 @@
 """A queue that takes a drain through all that it knows to do."""
 
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from owa.events import Entry, Event, Refusal, RefusalReason
 from owa.modules.file_queue.folder import Folder
 from owa.testing.traffic import Plan, generate
 from tests.factories import NOON, make_event
+from tests.faults.aftermath import launch, recover, state
+from tests.faults.killed import CALLS, REACHED
 from tests.faults.processes import CONTEXT
 from tests.servers import DOMAIN, SITE_ID, Install, Installation
 
@@ -50,6 +54,17 @@ PARTS: list[list[Entry]] = [
 EVENTS = {entry.guid for part in PARTS for entry in part if isinstance(entry, Event)}
 STORED = EVENTS - {POISONED.guid}
 
+DRAIN = ("--", "cli", "cmd=processEventQueue")
+"""To `launch`."""
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """What a drain does that nobody kills."""
+
+    state: dict[str, list[tuple[object, ...]]]
+    calls: int
+
 
 def fill(data_dir: Path) -> None:
     """Put the parts. For a process of its own: the drain looks for writers that are no more."""
@@ -61,7 +76,7 @@ def fill(data_dir: Path) -> None:
     installation.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prepared(install: Install) -> Installation:
     """To be copied. Its orphans are adopted at once."""
     installation = install(OWA_ORPHAN_SESSION_AGE="0")
@@ -75,3 +90,18 @@ def prepared(install: Install) -> Installation:
     process.join()
     assert process.exitcode == 0
     return installation
+
+
+def copy_of(installation: Installation, folder: Path) -> Installation:
+    shutil.copytree(installation.data_dir, folder / "owa-data")
+    return Installation(folder, installation.variables)
+
+
+@pytest.fixture(scope="session")
+def untouched(prepared: Installation, tmp_path_factory: pytest.TempPathFactory) -> Untouched:
+    installation = copy_of(prepared, tmp_path_factory.mktemp("untouched"))
+    drained = launch(installation, CALLS, "0", *DRAIN)
+    assert (drained.status, drained.out) == (0, "")
+    (reached,) = REACHED.findall(drained.err)
+    recover(installation)
+    return Untouched(state(installation.database), int(reached[1]))

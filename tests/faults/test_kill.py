@@ -2,23 +2,18 @@
 
 import os
 import random
-import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.faults.aftermath import launch, recover, state
-from tests.faults.killed import CALLS, POINTS, REACHED
-from tests.faults.prepared import POISONED, STORED, prepared
+from tests.faults.killed import CALLS, POINTS
+from tests.faults.prepared import DRAIN, POISONED, STORED, Untouched, copy_of
 from tests.servers import Installation, Result
 
-__all__ = ["prepared"]
-
-DRAIN = ("--", "cli", "cmd=processEventQueue")
 AT_ONCE = 2
 
 INSTANTS = 300 if os.environ.get("OWA_SOAK") else 10
@@ -40,30 +35,7 @@ CASES = [
 ] + RANDOM
 
 
-@dataclass(frozen=True)
-class Untouched:
-    """What a drain does that nobody kills."""
-
-    state: dict[str, list[tuple[object, ...]]]
-    calls: int
-
-
 Killed = tuple[Installation, Result]
-
-
-def copy_of(installation: Installation, folder: Path) -> Installation:
-    shutil.copytree(installation.data_dir, folder / "owa-data")
-    return Installation(folder, installation.variables)
-
-
-@pytest.fixture(scope="module")
-def untouched(prepared: Installation, tmp_path_factory: pytest.TempPathFactory) -> Untouched:
-    installation = copy_of(prepared, tmp_path_factory.mktemp("untouched"))
-    drained = launch(installation, CALLS, "0", *DRAIN)
-    assert (drained.status, drained.out) == (0, "")
-    (reached,) = REACHED.findall(drained.err)
-    recover(installation)
-    return Untouched(state(installation.database), int(reached[1]))
 
 
 @pytest.fixture(scope="module")
