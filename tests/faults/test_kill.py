@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.aftermath import launch, recover, state
+from tests.faults.aftermath import launch, launch_forked, recover, state
 from tests.faults.killed import CALLS, POINTS
 from tests.faults.prepared import DRAIN, POISONED, STORED, Untouched, copy_of
 from tests.servers import Installation, Result
@@ -49,7 +49,8 @@ def kills(
 
     def kill(point: str, number: int) -> Killed:
         installation = copy_of(prepared, tmp_path_factory.mktemp("killed"))
-        number = instant(number, untouched.calls) if point == CALLS else number
+        if point == CALLS:
+            return installation, launch_forked(installation, CALLS, str(instant(number, untouched.calls)), *DRAIN)
         return installation, launch(installation, point, str(number), *DRAIN)
 
     cases = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
@@ -95,6 +96,6 @@ def test_drains_that_are_killed_one_after_the_other(
     """Each gets a little further than the one before, or not."""
     installation = copy_of(prepared, tmp_path)
     for calls in (untouched.calls // 2, 500, 1_000):
-        assert launch(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
+        assert launch_forked(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
     recover(installation)
     assert state(installation.database) == untouched.state

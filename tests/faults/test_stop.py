@@ -33,7 +33,7 @@ def stopped(installation: Installation, point: str, number: int = 1) -> Iterator
         process.wait()
 
 
-@pytest.mark.parametrize("point", ["rotate:before-rename", "read:after", "write:after-fates", "commit:after"])
+@pytest.mark.parametrize("point", ["read:after", "write:after-fates"])
 def test_drain_that_is_stopped(prepared: Installation, untouched: Untouched, tmp_path: Path, point: str) -> None:
     """It keeps the queue while it is stopped, and ends as if nothing had been."""
     installation = copy_of(prepared, tmp_path)
@@ -41,14 +41,6 @@ def test_drain_that_is_stopped(prepared: Installation, untouched: Untouched, tmp
         held = installation.cli("cmd=processEventQueue", "queues=incoming_tracking_events", "wait=1")
         assert (held.status, held.out) == (75, "")
         assert "Another drain holds the queue" in held.err
-    recover(installation)
-    assert state(installation.database) == untouched.state
-
-
-def test_drain_that_is_stopped_is_killed(prepared: Installation, untouched: Untouched, tmp_path: Path) -> None:
-    installation = copy_of(prepared, tmp_path)
-    with pytest.raises(AssertionError), stopped(installation, "write:after-fates") as drain:
-        drain.kill()
     recover(installation)
     assert state(installation.database) == untouched.state
 
