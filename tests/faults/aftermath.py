@@ -28,7 +28,8 @@ def launch(installation: Installation, *words: str) -> Result:
 
 
 def launch_forked(installation: Installation, *words: str) -> Result:
-    """The same in a process that need not import OWA first, which saves half a second."""
+    """The same in a process that need not import OWA first, which saves half a second. To be called by one thread:
+    `multiprocessing` is not safe for several."""
     log = installation.folder / "forked.stderr"
     process = CONTEXT.Process(target=_run_forked, args=(words, installation.environment(), log))
     process.start()

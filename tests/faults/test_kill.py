@@ -17,7 +17,6 @@ from tests.servers import Installation, Result
 AT_ONCE = 2
 
 INSTANTS = 300 if os.environ.get("OWA_SOAK") else 10
-RANDOM = [(CALLS, seed) for seed in range(INSTANTS)]
 
 TIMES = {
     "rotate:before-rename": (1,),
@@ -30,9 +29,7 @@ TIMES = {
 }
 """The how many times a drain comes to a point it is killed there; else the second time, when some is done already."""
 
-CASES = [
-    (point, number) for point in POINTS if not point.startswith("append:") for number in TIMES.get(point, (2,))
-] + RANDOM
+CASES = [(point, number) for point in POINTS if not point.startswith("append:") for number in TIMES.get(point, (2,))]
 
 
 Killed = tuple[Installation, Result]
@@ -40,27 +37,18 @@ Killed = tuple[Installation, Result]
 
 @pytest.fixture(scope="module")
 def kills(
-    prepared: Installation,
-    untouched: Untouched,
-    tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
+    prepared: Installation, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[tuple[str, int], Future[Killed]]]:
     """The kills of all cases that were chosen: they go on while others are looked at."""
 
     def kill(point: str, number: int) -> Killed:
         installation = copy_of(prepared, tmp_path_factory.mktemp("killed"))
-        if point == CALLS:
-            return installation, launch_forked(installation, CALLS, str(instant(number, untouched.calls)), *DRAIN)
         return installation, launch(installation, point, str(number), *DRAIN)
 
-    cases = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    chosen = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    cases = [spec.params["case"] for spec in chosen if spec and "case" in spec.params]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case.params["case"]: pool.submit(kill, *case.params["case"]) for case in cases if case}
-
-
-def instant(seed: int, calls: int) -> int:
-    """Which of so many calls: one in each of `INSTANTS` equal parts."""
-    return int((seed + random.Random(seed).random()) / INSTANTS * calls) + 1
+        yield {case: pool.submit(kill, *case) for case in cases}
 
 
 def test_what_is_prepared_goes_every_way(
@@ -86,6 +74,19 @@ def test_drain_that_is_killed(
 ) -> None:
     installation, killed = kills[case].result()
     assert killed.status == -signal.SIGKILL, f"it never came there: {killed.err}"
+    recover(installation)
+    assert state(installation.database) == untouched.state
+
+
+@pytest.mark.parametrize("seed", range(INSTANTS))
+def test_drain_that_is_killed_at_a_random_instant(
+    prepared: Installation, untouched: Untouched, tmp_path: Path, seed: int
+) -> None:
+    """At a call of any function, one in each of as many equal parts of its life."""
+    installation = copy_of(prepared, tmp_path)
+    call = int((seed + random.Random(seed).random()) / INSTANTS * untouched.calls) + 1
+    killed = launch_forked(installation, CALLS, str(call), *DRAIN)
+    assert killed.status == -signal.SIGKILL, f"call {call} of {untouched.calls}: {killed.err}"
     recover(installation)
     assert state(installation.database) == untouched.state
 

@@ -130,6 +130,6 @@ def test_servers_that_drain_meanwhile(install: Install) -> None:
 def test_servers_at_random_instants(install: Install, mode: str, seed: int) -> None:
     installation = install(OWA_QUEUE_EVENTS=mode, **SCHEDULED)
     chance = random.Random(seed)
-    deaths = [(CALLS, chance.randrange(500, 20_000)) for _ in range(2)]
+    deaths = [(CALLS, chance.randrange(500, 8_000)) for _ in range(2)]
     traffic = kill_servers(installation, deaths)
     assert_accepted_is_stored(installation, traffic, len(deaths))
