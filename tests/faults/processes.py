@@ -22,7 +22,7 @@ from tests.factories import make_event
 
 CONTEXT = multiprocessing.get_context("forkserver")
 """Its children inherit no thread and no open file of the tests."""
-CONTEXT.set_forkserver_preload([__name__])
+CONTEXT.set_forkserver_preload([__name__, "owa.cli", "owa.analytics.hooks", "tests.faults.aftermath"])
 
 OF_ONE_WRITER = 1_000_000
 """Guids that a writer has to give away."""

@@ -1,6 +1,6 @@
 """What stands in queue files and is not processed, for the ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from owa.module_api import (
@@ -13,7 +13,6 @@ from owa.module_api import (
     read_block,
     retire,
     seen,
-    writers_gone,
 )
 
 LINES = 10_000
@@ -55,10 +54,10 @@ def _read(path: Path, start: int, pending: Pending) -> None:
         return
 
 
-def retire_writers(folder: Path, database: Database) -> None:
-    """Forget the writers that are no more, if all that they wrote was seen. Their files go first: if this process is
+def retire_writers(gone: Collection[Path], folder: Path, database: Database) -> None:
+    """Forget writers of `folder`, if all that they wrote was seen. `gone`: the files of those that were no more before
+    the rotation of what has been read now: nothing of theirs is left behind it. The files go first: if this process is
     killed in between, nothing is counted twice."""
-    gone = writers_gone(folder)
     if not gone:
         return
     numbers = kept_numbers(folder)

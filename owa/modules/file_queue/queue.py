@@ -33,6 +33,7 @@ from owa.module_api import (
     give_to_folder_owner,
     read_block,
     wait_for_writers,
+    writers_gone,
 )
 from owa.modules.file_queue.folder import Folder
 from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
@@ -138,6 +139,7 @@ class FileSource:
         self._clock = clock
         self._archive = archive
         self._rotated = False
+        self._gone: list[Path] = []
         self._segments: list[Path] = folder.segments()
 
     def lease(self, limit: int) -> Batch | None:
@@ -149,7 +151,7 @@ class FileSource:
             if block.end > start:
                 return self._batch(segment, start, block)
             self._finish(segment)
-        retire_writers(self._folder.writers, self._database)
+        retire_writers(self._gone, self._folder.writers, self._database)
         return None
 
     def _batch(self, segment: Path, start: int, block: Block) -> Batch:
@@ -166,6 +168,7 @@ class FileSource:
         """The segment to read. Rotates once, when what was there before is read: a drain ends even under traffic."""
         if not self._segments and not self._rotated:
             self._rotated = True
+            self._gone = writers_gone(self._folder.writers)  # first, so that all that they wrote is read
             with self._folder.explained("rotate"):
                 self._folder.rotate()
             self._segments = self._folder.segments()
