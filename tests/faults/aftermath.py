@@ -15,7 +15,7 @@ from tests.faults import killed
 from tests.faults.processes import CONTEXT
 from tests.servers import ROOT, Installation, Result, environment, run
 
-UNEVEN = {"owa_queue_item", "owa_queue_position", "owa_receipt"}
+UNEVEN = {"owa_queue_item", "owa_queue_position", "owa_receipt", "owa_job_run"}
 """Tables with times of processing, or with what is kept of writers until they are retired."""
 
 

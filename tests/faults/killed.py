@@ -93,7 +93,9 @@ POINTS = {
     "archive:after-forget": after(POSITIONS, "forget"),
     "retire:after-unlink": before(PENDING, "retire"),
     "retire:after": after(PENDING, "retire"),
-    "settle:after-claim": after(RETRIES, "claim"),
+    "lease:before-commit": after(RETRIES, "lease"),
+    "lease:committed": after(PROCESSOR, "lease"),
+    "lease:confirmed": after(RETRIES, "confirm"),
     "settle:after-done": after(RETRIES, "done"),
     "settle:after-wait": after(RETRIES, "wait"),
     "settle:after-keep": after(RETRIES, "keep"),
@@ -101,6 +103,7 @@ POINTS = {
     "settle:after-adopt": after(RETRIES, "claim_waiting"),
     "settle:before-recheck": before(PROCESSOR, "_recheck"),
     "settle:before-retry": before(PROCESSOR, "retry"),
+    "record:before": before("owa.db.jobs", "record"),
     "settle:after-retry": after(PROCESSOR, "retry"),
 }
 

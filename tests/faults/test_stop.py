@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
+from owa.app import open_installation
+from owa.clock import MICROSECONDS, FixedClock, SystemClock
+from owa.processing.drain import drain_retries
+from owa.processing.processor import LEASE
 from tests.faults.aftermath import LAUNCHER, recover, state
 from tests.faults.prepared import DRAIN, Untouched, copy_of
 from tests.servers import PATIENCE, ROOT, Installation, environment, page_view
@@ -43,6 +47,19 @@ def test_drain_that_is_stopped(prepared: Installation, untouched: Untouched, tmp
         assert "Another drain holds the queue" in held.err
     recover(installation)
     assert state(installation.database) == untouched.state
+
+
+def test_drain_that_is_stopped_past_its_lease(prepared: Installation, untouched: Untouched, tmp_path: Path) -> None:
+    """Another one has meanwhile done what it had leased: it rolls back, and goes on with what is left."""
+    installation = copy_of(prepared, tmp_path)
+    with stopped(installation, "lease:committed"):
+        later = FixedClock(SystemClock().now() + (LEASE + 1) * MICROSECONDS)
+        with closing(open_installation(installation.environment(), {}, later)) as other:
+            assert drain_retries(other.processor).report.processed > 0
+    recover(installation)
+    found, expected = state(installation.database), dict(untouched.state)
+    del found["owa_queue_item"], expected["owa_queue_item"]  # what is poisoned was tried once more, so much later
+    assert found == expected
 
 
 def test_writer_that_dies_behind_a_rotation(queueing: Installation) -> None:
