@@ -74,7 +74,9 @@ def test_delivery_is_late_shuffled_and_repeated(events: list[Event]) -> None:
 def test_a_repeating_server_delivers_everything_twice(events: list[Event]) -> None:
     deliveries = deliver(replace(PLAN, duplicates=0), repeating_server=2)
     arrived = Counter(delivery.event.guid for delivery in deliveries)
-    assert {event.guid for event in events if event.server == 2} == {guid for guid, times in arrived.items() if times > 1}
+    assert {event.guid for event in events if event.server == 2} == {
+        guid for guid, times in arrived.items() if times > 1
+    }
     assert max(arrived.values()) == 2
     assert any(delivery.arrives_at - delivery.event.received_at / 1e6 > 600 for delivery in deliveries)
 

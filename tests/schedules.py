@@ -1,0 +1,90 @@
+"""What schedules of several collecting servers share: their traffic, and what the tables must be in the end."""
+
+import random
+from collections.abc import Iterable, Sequence
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import ua_parser
+from publicsuffixlist import PublicSuffixList
+
+from owa.db.counts import Outcome
+from owa.db.engine import Database
+from owa.db.metadata import METADATA
+from owa.events import Event
+from owa.queues.contract import RetryQueue, State
+from owa.testing.traffic import Delivery, Plan, deliver
+from tests import oracle
+from tests.page_views import counts, rows
+
+SERVERS = range(5)
+LATE, REPEATING = 0, 1
+"""The server that hands over an hour late, and the one that sends everything twice."""
+
+ZONE = "America/Los_Angeles"
+SITES = ("a" * 32, "b" * 32)
+UNKNOWN_SITE = "c" * 32
+"""Registered nowhere: somebody may have deleted it since."""
+
+_SUFFIXES = PublicSuffixList()
+
+
+@cache
+def agent(text: str) -> oracle.Agent:
+    """What the library says."""
+    found = ua_parser.parse(text)
+    browser = found.user_agent
+    return oracle.Agent(
+        browser=browser.family if browser else "",
+        version=".".join(filter(None, (browser.major, browser.minor, browser.patch))) if browser else "",
+        system=found.os.family if found.os else "",
+        is_robot=found.device is not None and found.device.family == "Spider",
+    )
+
+
+@cache
+def registrable_domain(host: str) -> str:
+    """What the public suffix list says."""
+    return _SUFFIXES.privatesuffix(host) or host
+
+
+def fold(events: Iterable[Event], *, adopt: bool) -> oracle.Tables:
+    """What the oracle makes of a schedule's events."""
+    names = ("guid", "received_at", "site_id", "visitor_id", "session_id", "properties")
+    views = ({name: getattr(event, name) for name in names} for event in events)
+    return oracle.tables(views, oracle.Given(ZoneInfo(ZONE), (), agent, registrable_domain, adopt))
+
+
+def traffic(seed: int, most: int) -> list[Delivery]:
+    """Up to `most` page views, as they arrive from the five servers, whose clocks are minutes off."""
+    chance = random.Random(seed)
+    plan = Plan(
+        events=min(most, chance.choice((5, 20, 40, 40, 80, 80, 120, 300))),
+        sites=(*SITES, UNKNOWN_SITE),
+        seed=seed,
+        servers=len(SERVERS),
+        duplicates=chance.choice((0.0, 0.1, 0.5)),
+        nasty=0.5,
+        skew=chance.choice((1.0, 60.0, 600.0)),
+    )
+    return deliver(plan, late_server=LATE, repeating_server=REPEATING)
+
+
+def assert_converged(
+    database: Database,
+    retries: RetryQueue,
+    received: Sequence[Event],
+    expected: oracle.Tables,
+    unfinished: State = State.FAILED,
+) -> None:
+    """All tables, the counts and the unfinished events are as expected of the events received; those whose session
+    nothing opens are `unfinished`."""
+    for name, table in expected.rows.items():
+        assert rows(database, METADATA.tables[name]) == table, name
+    with database.reading() as connection:
+        kept = sorted((kept.event.guid, kept.state) for kept in retries.latest(connection, len(received)))
+    assert kept == [(guid, unfinished) for guid in expected.waiting]
+    distinct = len({event.guid for event in received})
+    assert counts(database, Outcome.PROCESSED).total() == distinct - len(expected.waiting)
+    assert counts(database, Outcome.DUPLICATE).total() == len(received) - distinct
+    assert counts(database, Outcome.COERCED) == expected.coerced
