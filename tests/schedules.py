@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import ua_parser
 from publicsuffixlist import PublicSuffixList
 
+from owa.contributions import Site
+from owa.db.configuration import site_id_of
 from owa.db.counts import Outcome
 from owa.db.engine import Database
 from owa.db.metadata import METADATA
@@ -23,7 +25,8 @@ LATE, REPEATING = 0, 1
 """The server that hands over an hour late, and the one that sends everything twice."""
 
 ZONE = "America/Los_Angeles"
-SITES = ("a" * 32, "b" * 32)
+DOMAINS = ("http://shop.example", "http://blog.example")
+SITES = {site_id_of(domain): Site(site_id_of(domain), domain) for domain in DOMAINS}
 UNKNOWN_SITE = "c" * 32
 """Registered nowhere: somebody may have deleted it since."""
 
@@ -56,11 +59,12 @@ def fold(events: Iterable[Event], *, adopt: bool) -> oracle.Tables:
     return oracle.tables(views, oracle.Given(ZoneInfo(ZONE), (), agent, registrable_domain, adopt))
 
 
-def traffic(seed: int) -> list[Delivery]:
-    """Page views as they arrive from the five servers, whose clocks are minutes off."""
+def traffic(seed: int, events: int | None = None) -> list[Delivery]:
+    """Page views as they arrive from the five servers, whose clocks are minutes off. `events`: how many, not counting
+    repetitions; by default the seed decides. At most 300 with them."""
     chance = random.Random(seed)
     plan = Plan(
-        events=chance.choice((5, 20, 40, 40, 80, 80, 120, 180)),
+        events=events or chance.choice((5, 20, 20, 40, 40, 80, 120, 180)),
         sites=(*SITES, UNKNOWN_SITE),
         seed=seed,
         servers=len(SERVERS),

@@ -22,6 +22,7 @@ from owa.queues.contract import Batch, EventQueue, RetryQueue, Source
 from owa.registry import Registry
 from owa.settings import Settings
 from tests.page_views import Row, rows
+from tests.schedules import SITES
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class CollectingServer:
         return self._shared.registry.queue_type(INCOMING).open(self._context)
 
     def _processing_context(self) -> ProcessingContext:
-        return ProcessingContext(self._shared.settings, {}, self._clock.now())
+        return ProcessingContext(self._shared.settings, SITES, self._clock.now())
 
     def _all_rows(self) -> dict[str, list[Row]]:
         return {name: rows(self._shared.database, table) for name, table in METADATA.tables.items()}
