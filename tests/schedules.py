@@ -64,7 +64,7 @@ def traffic(seed: int, events: int | None = None) -> list[Delivery]:
     repetitions; by default the seed decides. At most 300 with them."""
     chance = random.Random(seed)
     plan = Plan(
-        events=events or chance.choice((5, 20, 20, 40, 40, 80, 120, 180)),
+        events=events or chance.choice((5, 10, 20, 20, 40, 40, 80, 180)),
         sites=(*SITES, UNKNOWN_SITE),
         seed=seed,
         servers=len(SERVERS),

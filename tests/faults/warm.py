@@ -1,6 +1,6 @@
 """Loads what commands load late, for the fork server: its children find it there."""
 
-import owa.app  # noqa: F401
+import owa.app
 import owa.cli  # noqa: F401
 from owa.analytics.attribution import registrable_domain
 from owa.registry import load
