@@ -65,8 +65,10 @@ def deliver(
     for event in generate(plan):
         is_repeated = generator.random() < plan.duplicates or event.server == repeating_server
         delay = generator.uniform(0, 60) + (lateness if event.server == late_server else 0)
-        for wait in (delay, delay + generator.uniform(0, lateness))[: 1 + is_repeated]:
-            deliveries.append(Delivery(event, event.received_at / MICROSECONDS + wait))
+        first = event.received_at / MICROSECONDS + delay
+        deliveries.append(Delivery(event, first))
+        if is_repeated:
+            deliveries.append(Delivery(event, first + generator.uniform(0, lateness)))
     return sorted(deliveries, key=lambda delivery: delivery.arrives_at)
 
 
