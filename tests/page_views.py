@@ -89,9 +89,7 @@ class Processing:
 
     def rows(self, table: Table) -> list[Row]:
         """Whole rows, ordered by their keys."""
-        with self.database.reading() as connection:
-            found = connection.execute(select(table).order_by(*table.primary_key)).mappings()
-            return [dict(row) for row in found]
+        return rows(self.database, table)
 
     def row(self, table: Table) -> Row:
         """The only row of a table."""
@@ -100,20 +98,29 @@ class Processing:
 
     def counts(self, outcome: Outcome) -> Counter[tuple[str, str]]:
         """How many events had that outcome, by site and reason."""
-        with self.database.reading() as connection:
-            return Counter(
-                {
-                    (row["site_id"], row["reason"]): row["count"]
-                    for row in stored(connection)
-                    if row["outcome"] == outcome
-                }
-            )
+        return counts(self.database, outcome)
 
     def empty(self) -> None:
         """Delete all rows."""
         with self.database.writing() as connection:
             for table in METADATA.tables.values():
                 connection.execute(delete(table))
+
+
+def rows(database: Database, table: Table) -> list[Row]:
+    """Whole rows, ordered by their keys."""
+    with database.reading() as connection:
+        return [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+
+
+def counts(database: Database, outcome: Outcome) -> Counter[tuple[str, str]]:
+    """How many events had that outcome, by site and reason, over all servers and days."""
+    found: Counter[tuple[str, str]] = Counter()
+    with database.reading() as connection:
+        for row in stored(connection):
+            if row["outcome"] == outcome:
+                found[row["site_id"], row["reason"]] += row["count"]
+    return found
 
 
 def batch(entries: Sequence[Entry]) -> Batch:

@@ -109,14 +109,15 @@ class Ledger:
 def _took(seen: list[Receipt], pending: Pending) -> Counter[Account]:
     """The sum of the writers' last numbers, wherever the greatest of each stands, and of what came without numbers."""
     took: Counter[Account] = Counter()
-    last: dict[tuple[str, str], Receipt] = {}
+    last: dict[tuple[str, int, str], Receipt] = {}
     for receipt in (*seen, *pending.receipts):
         if receipt.writer == DIRECT:
             took[receipt.server, receipt.site_id] += receipt.last_sequence
             continue
-        known = last.get((receipt.writer, receipt.site_id))
+        counter = (receipt.writer, receipt.server, receipt.site_id)
+        known = last.get(counter)
         if known is None or receipt.last_sequence > known.last_sequence:
-            last[receipt.writer, receipt.site_id] = receipt
+            last[counter] = receipt
     for receipt in last.values():
         took[receipt.server, receipt.site_id] += receipt.last_sequence
     return took

@@ -54,15 +54,21 @@ def generate(plan: Plan) -> list[Event]:
     return _Generator(plan).events()
 
 
-def deliver(plan: Plan, *, late_server: int | None = None, lateness: float = 3_600.0) -> list[Delivery]:
+def deliver(
+    plan: Plan, *, late_server: int | None = None, lateness: float = 3_600.0, repeating_server: int | None = None
+) -> list[Delivery]:
     """The events in the order in which they come, with duplicates: servers hand over after up to a minute, and
-    `late_server` after `lateness` seconds more."""
+    `late_server` after `lateness` seconds more. What is delivered twice comes the second time up to `lateness` seconds
+    after that; of `repeating_server`, everything is."""
     generator = random.Random(plan.seed + 1)
     deliveries = []
     for event in generate(plan):
-        for _ in range(2 if generator.random() < plan.duplicates else 1):
-            delay = generator.uniform(0, 60) + (lateness if event.server == late_server else 0)
-            deliveries.append(Delivery(event, event.received_at / MICROSECONDS + delay))
+        is_repeated = generator.random() < plan.duplicates or event.server == repeating_server
+        delay = generator.uniform(0, 60) + (lateness if event.server == late_server else 0)
+        first = event.received_at / MICROSECONDS + delay
+        deliveries.append(Delivery(event, first))
+        if is_repeated:
+            deliveries.append(Delivery(event, first + generator.uniform(0, lateness)))
     return sorted(deliveries, key=lambda delivery: delivery.arrives_at)
 
 

@@ -30,7 +30,10 @@ def installation(tmp_path: Path, new_url: NewUrl) -> Iterator[Installation]:
 
 def views(count: int, *, first: bool = True, server: int = 1) -> list[Event]:
     events = [page_view(1 + number, session=100 + number, first=first) for number in range(count)]
-    return [replace(event, server=server, guid=1_795_262_400_001_000_000 + event.guid % 1000) for event in events]
+    return [
+        replace(event, server=server, guid=1_795_262_400_000_000_000 + server * 10**6 + event.guid % 1000)
+        for event in events
+    ]
 
 
 def verify(installation: Installation) -> list[Line]:
@@ -56,6 +59,13 @@ def test_each_event_is_somewhere(installation: Installation) -> None:
     site, nobody = sorted(verify(installation), key=lambda line: line.site_id, reverse=True)
     assert (site.took, site.processed, site.waiting, site.duplicate, site.queued, site.drift) == (6, 3, 1, 1, 1, 0)
     assert (nobody.took, nobody.refused, nobody.drift) == (1, 1, 0)
+
+
+def test_one_writer_takes_events_of_several_servers(installation: Installation) -> None:
+    installation.incoming.put([*views(3), views(4, server=2)[3]])
+    for _ in range(2):
+        assert {(line.server, line.took, line.drift) for line in verify(installation)} == {(1, 3, 0), (2, 1, 0)}
+        drain(installation)
 
 
 def test_nothing_taken_nothing_missing(installation: Installation) -> None:

@@ -14,14 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from owa.clock import MICROSECONDS
-from owa.db.counts import Outcome
-from owa.db.metadata import METADATA
 from owa.events import Event
 from owa.processing.settings import ORPHAN_SESSIONS
-from owa.queues.contract import State
 from tests import oracle
 from tests.page_views import CHROME, NOON, Processing, open_processing
 from tests.postgresql import PostgreSQL
+from tests.schedules import assert_converged
 
 ZONE = "America/Los_Angeles"
 FILTERS = ("PHPSESSID", "token")
@@ -221,13 +219,8 @@ def _check(processing: Processing, delivered: Delivered) -> None:
     processing.finish()
     processing.processor.judge_orphans()
     processing.finish()
-    for name, rows in expected.rows.items():
-        assert processing.rows(METADATA.tables[name]) == rows, name
-    assert _unfinished(processing) == [(guid, State.FAILED) for guid in expected.waiting]
-    received = sum(len(delivery.indices) * delivery.times for delivery in plan)
-    assert processing.counts(Outcome.PROCESSED).total() == len(views) - len(expected.waiting)
-    assert processing.counts(Outcome.DUPLICATE).total() == received - len(views)
-    assert processing.counts(Outcome.COERCED) == expected.coerced
+    received = [_event(views[index]) for delivery in plan for index in delivery.indices for _ in range(delivery.times)]
+    assert_converged(processing.database, processing.retries, received, expected)
 
 
 def _page_view(
@@ -245,8 +238,3 @@ def _page_view(
 
 def _event(view: oracle.PageView) -> Event:
     return Event(event_type="base.page_request", server=1, **view)
-
-
-def _unfinished(processing: Processing) -> list[tuple[int, State]]:
-    with processing.database.reading() as connection:
-        return sorted((kept.event.guid, kept.state) for kept in processing.retries.latest(connection, 100))

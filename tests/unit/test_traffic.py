@@ -1,6 +1,7 @@
 """Generated traffic: the same for the same seed, and with the cases that break programs."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,16 @@ def test_delivery_is_late_shuffled_and_repeated(events: list[Event]) -> None:
     assert arrived != [event.guid for event in events]
     first_late = next(delivery for delivery in deliveries if delivery.event.server == 3)
     assert first_late.arrives_at - first_late.event.received_at / 1e6 >= 3_600
+
+
+def test_a_repeating_server_delivers_everything_twice(events: list[Event]) -> None:
+    deliveries = deliver(replace(PLAN, duplicates=0), repeating_server=2)
+    arrived = Counter(delivery.event.guid for delivery in deliveries)
+    assert {event.guid for event in events if event.server == 2} == {
+        guid for guid, times in arrived.items() if times > 1
+    }
+    assert max(arrived.values()) == 2
+    assert any(delivery.arrives_at - delivery.event.received_at / 1e6 > 600 for delivery in deliveries)
 
 
 def test_request_has_what_a_tracker_sends_and_not_what_the_server_sees(events: list[Event]) -> None:
