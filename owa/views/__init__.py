@@ -11,15 +11,20 @@ from pyramid.exceptions import URLDecodeError
 from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.router import Router
 
+from owa.accounts.roles import Capability
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
 from owa.scheduler.jobs import Jobs
 from owa.scheduler.scheduler import Scheduler
-from owa.settings import Settings
+from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
-from owa.tracking.settings import SERVER_NUMBER
+from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
+from owa.views.address import believe_proxy
+from owa.views.filters import moment
+from owa.views.flash import take_flash
+from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
 if TYPE_CHECKING:
     from owa.app import Installation
@@ -31,18 +36,28 @@ Environ = dict[str, Any]
 
 TRACKING_PATH = "/log.php"
 
+SETTINGS = {"pyramid.default_locale_name": "en", "jinja2.filters": {"moment": moment}}
+
 
 def make_wsgi_app(installation: "Installation") -> Router:
     """The application, its background threads running. The router's registry holds both under `owa`."""
     application = Application(installation)
-    with Configurator(settings={"pyramid.default_locale_name": "en"}) as config:
+    with Configurator(settings=SETTINGS) as config:
         config.registry["owa"] = application
         config.include("pyramid_jinja2")
         config.add_jinja2_search_path("owa:templates")
         config.add_static_view("static", "owa:static", cache_max_age=3600)
         config.add_route("blank", "/blank.php")
         config.add_route("start", "/")
-        config.set_execution_policy(_TrackingFirst(application.collector))
+        config.add_route("login", "/login")
+        config.add_route("logout", "/logout")
+        config.include("owa.views.admin")
+        config.set_security_policy(SecurityPolicy(installation, application.cookies))
+        config.set_default_permission(Capability.EDIT_SETTINGS)  # a page that says nothing is for admins
+        config.set_default_csrf_options(require_csrf=True)
+        config.set_csrf_storage_policy(FormTokens(application.cookies))
+        config.add_request_method(take_flash, "take_flash")
+        config.set_execution_policy(_TrackingFirst(application.collector, application.trusted_proxies))
         config.add_subscriber(_secure, NewResponse)
         config.scan("owa.views")
         application.start()
@@ -55,6 +70,7 @@ class Application:
     def __init__(self, installation: "Installation") -> None:
         settings = installation.configuration.current().settings
         self.installation = installation
+        self.cookies = Cookies(installation)
         self.guids = Guids(installation.data_dir / "slots", settings[SERVER_NUMBER], installation.clock)
         self.collector = Collector(
             installation.configuration.current,
@@ -67,6 +83,9 @@ class Application:
         )
         self._scheduler: Scheduler | None = None
         os.register_at_fork(after_in_child=self._start_in_child)
+
+    def trusted_proxies(self) -> tuple[Network, ...]:
+        return self.installation.configuration.current().settings[TRUSTED_PROXIES]
 
     def start(self) -> None:
         """Start the threads that refresh the configuration and drain the queues."""
@@ -123,12 +142,15 @@ def _secure(event: NewResponse) -> None:
 class _TrackingFirst:
     """A Pyramid execution policy that answers tracking requests before a request object is made."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, collector: Collector, proxies: Callable[[], tuple[Network, ...]]) -> None:
+        """`proxies`: those that are trusted."""
         self._collector = collector
+        self._proxies = proxies
 
     def __call__(self, environ: Environ, router: Router) -> Any:
         if environ.get("PATH_INFO") == TRACKING_PATH:
             return _as_wsgi(self._collector(environ))
+        believe_proxy(environ, self._proxies())
         try:
             with router.request_context(environ) as request:
                 return router.invoke_request(request)

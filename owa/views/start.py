@@ -4,6 +4,7 @@ from typing import Any
 
 from pyramid.httpexceptions import HTTPForbidden
 from pyramid.request import Request
+from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
 from owa.tracking.settings import QUEUE_EVENTS
@@ -12,7 +13,7 @@ from owa.views.journal import journal
 from owa.views.loopback import is_from_this_machine
 
 
-@view_config(route_name="start", renderer="start.jinja2", http_cache=0)
+@view_config(route_name="start", renderer="start.jinja2", permission=NO_PERMISSION_REQUIRED, http_cache=0)
 def start(request: Request) -> dict[str, Any]:
     if not is_from_this_machine(request):
         raise HTTPForbidden("This page is for the server's own users: open it at 127.0.0.1.")

@@ -44,7 +44,9 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
 
 
 def _fill(installation: Installation, arguments: Arguments) -> Installed:
-    from owa.db.users import add_admin, first_admin, random_password
+    from owa.accounts.passwords import random_password
+    from owa.accounts.roles import ADMIN
+    from owa.accounts.users import User, add_user, first_admin
 
     with installation.database.writing() as connection:
         user_id, password = first_admin(connection), None
@@ -56,7 +58,7 @@ def _fill(installation: Installation, arguments: Arguments) -> Installed:
         if user_id is None:
             user_id, password = arguments.text("user_id", "admin"), random_password()
             given = arguments.text("password")
-            add_admin(connection, user_id, given or password, installation.clock.now())
+            add_user(connection, User(user_id, ADMIN), given or password, installation.clock.now())
             password = None if given else password
         found = stored.read(connection)
         if QUEUE_EVENTS.name not in found.settings:

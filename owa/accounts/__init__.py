@@ -1,0 +1,1 @@
+"""Who may do what: users, roles, logins, and a trail of what they changed."""

@@ -1,0 +1,86 @@
+"""The trail of what was changed: who, when, what, before and after. Written in the transaction that changes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from owa.accounts.tables import AUDIT
+
+MASK = "••••••"
+"""What stands for a secret."""
+
+Values = Mapping[str, Any]
+"""JSON values, by what they are called. Secrets are masked by the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something."""
+
+    user_id: str
+    """Of the account; `command line` for whoever may run commands."""
+    ip_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the trail."""
+
+    number: int
+    at: int
+    """Microseconds."""
+    actor: Actor
+    action: str
+    """A verb and a noun, such as `change setting`."""
+    subject: str
+    before: Values
+    after: Values
+
+
+def record(
+    connection: Connection,
+    actor: Actor,
+    now: int,
+    action: str,
+    subject: str,
+    before: Values | None = None,
+    after: Values | None = None,
+) -> None:
+    """Note a change. Of `before` and `after`, what is the same is left out."""
+    old, new = dict(before or {}), dict(after or {})
+    for name in [name for name in old if name in new and old[name] == new[name]]:
+        del old[name], new[name]
+    connection.execute(
+        insert(AUDIT).values(
+            at=now,
+            user_id=actor.user_id,
+            ip_address=actor.ip_address,
+            action=action,
+            subject=subject,
+            before=orjson.dumps(old),
+            after=orjson.dumps(new),
+        )
+    )
+
+
+def latest(connection: Connection, count: int, before: int | None = None) -> list[Change]:
+    """The last `count` changes, of those with a lesser number than `before`; the last one first."""
+    statement = select(AUDIT).order_by(AUDIT.c.id.desc()).limit(count)
+    if before is not None:
+        statement = statement.where(AUDIT.c.id < before)
+    return [_change(row) for row in connection.execute(statement).mappings()]
+
+
+def _change(row: RowMapping) -> Change:
+    return Change(
+        number=row["id"],
+        at=row["at"],
+        actor=Actor(row["user_id"], row["ip_address"]),
+        action=row["action"],
+        subject=row["subject"],
+        before=orjson.loads(row["before"]),
+        after=orjson.loads(row["after"]),
+    )

@@ -1,0 +1,43 @@
+"""The admin's pages: a file each. Each page says which capability it needs; who is not logged in is asked to."""
+
+from dataclasses import dataclass
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from owa.accounts.roles import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the navigation leads."""
+
+    route: str
+    label: str
+    capability: Capability
+
+
+NAVIGATION = (Place("audit", "Audit trail", Capability.EDIT_USERS),)
+
+
+def includeme(config: Configurator) -> None:
+    """Routes of the pages."""
+    config.add_route("admin", "/admin")
+    config.add_route("audit", "/admin/audit")
+    config.add_route("account", "/admin/account")
+    config.add_request_method(navigation, reify=True)
+
+
+def navigation(request: Request) -> list[Place]:
+    """The places that the visitor may go to."""
+    return [place for place in NAVIGATION if request.identity and request.identity.may(place.capability)]
+
+
+@view_config(route_name="admin", permission=Capability.VIEW_SITE_LIST)
+def admin(request: Request) -> Response:
+    """Leads to the first page that the visitor may see."""
+    places = request.navigation
+    return HTTPSeeOther(request.route_path(places[0].route if places else "account"))

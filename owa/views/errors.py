@@ -1,0 +1,47 @@
+"""Pages for what cannot be shown."""
+
+from typing import Any
+
+from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound, HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
+
+from owa.errors import DatabaseUnavailable
+
+
+@forbidden_view_config(renderer="error.jinja2")
+def forbidden(error: HTTPForbidden, request: Request) -> dict[str, Any] | Response:
+    """Who is not logged in is asked to; others are told what they lack."""
+    if request.identity is None and request.method == "GET" and request.path_info.startswith("/admin"):
+        query = {"next": request.path_qs} if request.path_info != "/admin" else {}
+        return HTTPSeeOther(request.route_path("login", _query=query))
+    return _page(request, 403, "Not allowed", getattr(error, "result", None) or error.detail or str(error))
+
+
+@notfound_view_config(renderer="error.jinja2", append_slash=False)
+def not_found(_error: HTTPNotFound, request: Request) -> dict[str, Any]:
+    return _page(request, 404, "There is no such page", "Check the address.")
+
+
+@exception_view_config(BadCSRFToken, renderer="error.jinja2")
+@exception_view_config(BadCSRFOrigin, renderer="error.jinja2")
+def forged(_error: Exception, request: Request) -> dict[str, Any]:
+    return _page(
+        request,
+        400,
+        "The form was not accepted",
+        "It was not sent from a page of this login, or that page is too old. Go back, reload it, and send it again.",
+    )
+
+
+@exception_view_config(DatabaseUnavailable, renderer="error.jinja2")
+def unavailable(error: DatabaseUnavailable, request: Request) -> dict[str, Any]:
+    request.response.headers["Retry-After"] = "5"
+    return _page(request, 503, "The database is away", str(error))
+
+
+def _page(request: Request, status: int, title: str, text: object) -> dict[str, Any]:
+    request.response.status_int = status
+    return {"title": title, "text": str(text)}

@@ -1,0 +1,21 @@
+"""A sentence for the next page: what came of the form that led there."""
+
+from pyramid.request import Request
+
+from owa.views.security import FLASH_COOKIE
+
+LONGEST = 1_000
+
+
+def flash(request: Request, text: str) -> None:
+    """Show `text` on the next page."""
+    request.registry["owa"].cookies.set(request, FLASH_COOKIE, text[:LONGEST])
+
+
+def take_flash(request: Request) -> str:
+    """The sentence, once."""
+    cookies = request.registry["owa"].cookies
+    text: str | None = cookies.token(request, FLASH_COOKIE) if FLASH_COOKIE in request.cookies else None
+    if text:
+        cookies.clear(request, FLASH_COOKIE)
+    return text or ""
