@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__version__ = "0.1.0"
-
 
 def main(_global_config: dict[str, str], **settings: str) -> "WSGIApplication":
     """The WSGI factory of ini files (`[app:main] use = egg:owa`). `settings` is that section."""

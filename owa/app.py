@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
 from owa.configuration import ConfigurationKeeper
-from owa.contributions import INCOMING, PROCESSING, ProcessingContext, QueueContext
+from owa.contributions import ProcessingContext, QueueContext
 from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
@@ -25,8 +26,9 @@ from owa.processing.processor import Processor
 from owa.processing.runs import Runs
 from owa.processing.store import HandlerTable
 from owa.queues import settings as queue_settings
-from owa.queues.contract import EventQueue, RetryQueue
+from owa.queues.contract import RetryQueue
 from owa.queues.settings import ASYNC_LOG_DIR, DURABILITY
+from owa.queues.switched import SwitchedQueue
 from owa.registry import Registry, load
 from owa.settings import Setting, resolve, text
 from owa.tracking import settings as tracking_settings
@@ -56,17 +58,26 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
 class Installation:
     """Everything that is open: what commands and views work with."""
 
-    registry: Registry
-    declared: tuple[Setting[Any], ...]
     data_dir: Path
     queue_dir: Path
     database: Database
     configuration: ConfigurationKeeper
     handlers: HandlerTable
-    incoming: EventQueue
+    incoming: SwitchedQueue
     retries: RetryQueue
+    assembly: Assembly
     processor: Processor
     clock: Clock
+
+    @property
+    def registry(self) -> Registry:
+        """What the modules that are on contribute."""
+        return self.configuration.registry
+
+    @property
+    def declared(self) -> tuple[Setting[Any], ...]:
+        """All settings."""
+        return self.configuration.declared
 
     def queue_context(self, name: str) -> QueueContext:
         """What a factory of queues gets."""
@@ -79,7 +90,7 @@ class Installation:
     def close(self) -> None:
         """Let go of everything. Nothing is lost: whatever is queued stays queued."""
         self.configuration.stop()
-        self.incoming.close()
+        self.assembly.close()
         self.database.close()
 
 
@@ -95,9 +106,7 @@ def open_installation(
     environment = os.environ if environment is None else environment
     ini = read_ini(environment) if ini is None else ini
     clock = clock or SystemClock()
-    registry = load()
-    declared = (*CORE_SETTINGS, *registry.settings)
-    settings = resolve(declared, environment=environment, ini=ini)
+    settings = resolve((*CORE_SETTINGS, *load().settings), environment=environment, ini=ini)
     data_dir = root_folder() / settings[DATA_DIR]
     _make(data_dir)
     database = Database(
@@ -105,7 +114,7 @@ def open_installation(
         survive_power_loss=settings[DURABILITY] == "fsync",
     )
     os.register_at_fork(after_in_child=database.forget_connections)
-    configuration = ConfigurationKeeper(database, declared, environment, ini, data_dir)
+    configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir)
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
 
     def context(name: str) -> QueueContext:
@@ -115,22 +124,20 @@ def open_installation(
         now = configuration.current()
         return ProcessingContext(now.settings, now.sites, clock.now())
 
-    handlers = HandlerTable(registry.handlers)
-    retries = registry.retry_queue_type(PROCESSING).open(context(PROCESSING))
+    assembly = Assembly(configuration, context)
+    configuration.subscribe(assembly.apply)
     server = configuration.current().settings[SERVER_NUMBER]
+    pause = Pause(data_dir / "drain.paused", clock)
     return Installation(
-        registry=registry,
-        declared=declared,
         data_dir=data_dir,
         queue_dir=queue_dir,
         database=database,
         configuration=configuration,
-        handlers=handlers,
-        incoming=registry.queue_type(INCOMING).open(context(INCOMING)),
-        retries=retries,
-        processor=Processor(
-            database, handlers, retries, processing_context, clock, server, Pause(data_dir / "drain.paused", clock)
-        ),
+        handlers=assembly.handlers,
+        incoming=assembly.incoming,
+        retries=assembly.retries,
+        assembly=assembly,
+        processor=Processor(database, assembly.handlers, assembly.retries, processing_context, clock, server, pause),
         clock=clock,
     )
 

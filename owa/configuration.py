@@ -7,7 +7,7 @@ copy from the data folder.
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from owa.contributions import Configuration, Site
 from owa.db import configuration as stored
 from owa.db.configuration import StoredConfiguration, StoredSite
 from owa.db.engine import Database
+from owa.db.modules import Switch
 from owa.errors import DatabaseUnavailable
 from owa.files import give_to_folder_owner
+from owa.registry import Registry, load
 from owa.settings import Setting, resolve
 
 logger = logging.getLogger(__name__)
@@ -34,14 +36,15 @@ class ConfigurationKeeper:
     def __init__(
         self,
         database: Database,
-        declared: Iterable[Setting[Any]],
+        core: Iterable[Setting[Any]],
         environment: Mapping[str, str],
         ini: Mapping[str, str],
         folder: Path,
     ) -> None:
-        """Raises `SettingsError` when the environment or the ini file is wrong."""
+        """`core`: the settings that no module declares. Raises `SettingsError` when the environment or the ini file is
+        wrong."""
         self._database = database
-        self._declared = tuple(declared)
+        self._core = tuple(core)
         self._environment = environment
         self._ini = ini
         self._copy = folder / "configuration.json"
@@ -50,6 +53,8 @@ class ConfigurationKeeper:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._signalled = self._signal_time()
+        self._listeners: list[Callable[[], None]] = []
+        self._registry = load()
         self._current = self._resolve(StoredConfiguration(-1, {}, ()))
         if not self.refresh():
             self._read_copy()
@@ -57,6 +62,20 @@ class ConfigurationKeeper:
     def current(self) -> Configuration:
         """The snapshot."""
         return self._current
+
+    @property
+    def registry(self) -> Registry:
+        """What the modules that are on contribute."""
+        return self._registry
+
+    @property
+    def declared(self) -> tuple[Setting[Any], ...]:
+        """All settings: the core's, and those of the modules that are on."""
+        return (*self._core, *self._registry.settings)
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each change, in the thread that has noticed it."""
+        self._listeners.append(listener)
 
     def refresh(self) -> bool:
         """Take in what changed; False when the database is away."""
@@ -70,9 +89,16 @@ class ConfigurationKeeper:
             except DatabaseUnavailable as error:
                 logger.debug("The configuration was not refreshed: %s", error)
                 return False
-            self._current = self._resolve(found)
+            self._take_in(found)
             self._write_copy(found)
             return True
+
+    def _take_in(self, found: StoredConfiguration) -> None:
+        if dict(found.modules) != dict(self._current.modules):
+            self._registry = load(found.modules)
+        self._current = self._resolve(found)
+        for listener in self._listeners:
+            listener()
 
     def find_site(self, site_id: str) -> bool:
         """Whether a site is known, after a look at what was changed on this machine a moment ago. Costs a `stat`."""
@@ -104,9 +130,9 @@ class ConfigurationKeeper:
                 logger.exception("The configuration was not refreshed")
 
     def _resolve(self, found: StoredConfiguration) -> Configuration:
-        settings = resolve(self._declared, environment=self._environment, ini=self._ini, stored=found.settings)
+        settings = resolve(self.declared, environment=self._environment, ini=self._ini, stored=found.settings)
         sites = {site.site_id: Site(site.site_id, site.domain, site.settings) for site in found.sites}
-        return Configuration(settings, sites, found.generation)
+        return Configuration(settings, sites, found.generation, found.modules)
 
     def _signal_time(self) -> int:
         try:
@@ -118,6 +144,7 @@ class ConfigurationKeeper:
         document = {
             "generation": found.generation,
             "settings": dict(found.settings),
+            "modules": dict(found.modules),
             "sites": [
                 {"site_id": site.site_id, "domain": site.domain, "settings": dict(site.settings)}
                 for site in found.sites
@@ -134,8 +161,9 @@ class ConfigurationKeeper:
             document = orjson.loads(self._copy.read_bytes())
             sites = tuple(StoredSite(site["site_id"], site["domain"], site["settings"]) for site in document["sites"])
             # Generation -1 is none that is stored: the database is read as soon as it is back.
-            found = StoredConfiguration(-1, document["settings"], sites)
-        except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+            modules = {name: Switch(switch) for name, switch in document["modules"].items()}
+            found = StoredConfiguration(-1, document["settings"], sites, modules)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
-        self._current = self._resolve(found)
+        self._take_in(found)
         logger.warning("The database is away: started with the last good copy of the configuration")

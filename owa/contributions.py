@@ -10,12 +10,34 @@ from sqlalchemy import Connection
 
 from owa.clock import Clock
 from owa.db.engine import Database
+from owa.db.modules import Switch
 from owa.events import Event
 from owa.queues.contract import EventQueue, RetryQueue, Waiting
 from owa.settings import Settings
 
 INCOMING = "incoming_tracking_events"
 PROCESSING = "processing"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What a module says of itself."""
+
+    name: str
+    """Of its folder, or of its entry point."""
+    title: str
+    version: str
+    author: str
+    group: str
+    """Where the admin looks for it, such as `Queues`."""
+    description: str
+    """A sentence or two for the admin: what it does, and who needs it."""
+    requires: tuple[str, ...] = ()
+    """Names of modules that must be on for it to work."""
+    needs_owa: str = ""
+    """The least version of OWA, such as `0.2`."""
+    is_on: bool = False
+    """Whether it is on until somebody switches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,32 @@ class QueueBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class PreprocessingStep:
+    """Changes an event before it is queued, in the visitor's request: it must be quick, and needs no database."""
+
+    name: str
+    run: Callable[[Event], Event]
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Refuses events before they are queued."""
+
+    name: str
+    refuse: Callable[[Event], str]
+    """Why the event is refused, in a few words; empty: it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """Tells whether something that a module needs is there."""
+
+    name: str
+    check: Callable[[], str]
+    """What is wrong and what to do about it; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A registered site, as processing needs it."""
 
@@ -77,6 +125,8 @@ class Configuration:
     """By site_id."""
     generation: int = 0
     """Raised by every change."""
+    modules: Mapping[str, Switch] = field(default_factory=dict)
+    """What somebody chose for modules."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,16 @@ from typing import Any
 
 import pluggy
 
-from owa.contributions import EventHandler, QueueBinding, QueueType, RetryQueueType
+from owa.contributions import (
+    EventFilter,
+    EventHandler,
+    HealthCheck,
+    Module,
+    PreprocessingStep,
+    QueueBinding,
+    QueueType,
+    RetryQueueType,
+)
 from owa.settings import Setting
 
 PROJECT = "owa"
@@ -12,9 +21,25 @@ PROJECT = "owa"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
+CONTRIBUTIONS: dict[str, type] = {
+    "owa_settings": Setting,
+    "owa_queue_types": QueueType,
+    "owa_retry_queue_types": RetryQueueType,
+    "owa_queue_bindings": QueueBinding,
+    "owa_event_handlers": object,
+    "owa_preprocessing_steps": PreprocessingStep,
+    "owa_event_filters": EventFilter,
+    "owa_health_checks": HealthCheck,
+}
+"""What the hooks give a list of, by the hooks' names. `object`: whatever has the protocol's methods."""
+
 
 class Hooks:
     """Specifications. A module implements any of them as a function of the same name."""
+
+    @hookspec
+    def owa_module(self) -> Module:  # type: ignore[empty-body]
+        """What the module says of itself. Every module has this one."""
 
     @hookspec
     def owa_settings(self) -> list[Setting[Any]]:  # type: ignore[empty-body]
@@ -35,3 +60,15 @@ class Hooks:
     @hookspec
     def owa_event_handlers(self) -> list[EventHandler]:  # type: ignore[empty-body]
         """Handlers of event types."""
+
+    @hookspec
+    def owa_preprocessing_steps(self) -> list[PreprocessingStep]:  # type: ignore[empty-body]
+        """What changes an event before it is queued."""
+
+    @hookspec
+    def owa_event_filters(self) -> list[EventFilter]:  # type: ignore[empty-body]
+        """What refuses events before they are queued."""
+
+    @hookspec
+    def owa_health_checks(self) -> list[HealthCheck]:  # type: ignore[empty-body]
+        """What tells whether the module can do its work."""

@@ -4,8 +4,12 @@ from owa.clock import MICROSECONDS, Clock
 from owa.contributions import (
     INCOMING,
     PROCESSING,
+    EventFilter,
     EventHandler,
     Handled,
+    HealthCheck,
+    Module,
+    PreprocessingStep,
     ProcessingContext,
     QueueBinding,
     QueueContext,
@@ -47,6 +51,7 @@ from owa.queues.records import EVENT_START, Record
 from owa.queues.segments import Block, read_block
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
+from owa.version import VERSION
 
 __all__ = [
     "ARCHIVE_OLD_EVENTS",
@@ -56,6 +61,7 @@ __all__ = [
     "METADATA",
     "MICROSECONDS",
     "PROCESSING",
+    "VERSION",
     "Appender",
     "Batch",
     "Block",
@@ -65,20 +71,24 @@ __all__ = [
     "Database",
     "Entry",
     "Event",
+    "EventFilter",
     "EventHandler",
     "EventQueue",
     "Failure",
     "Handled",
+    "HealthCheck",
     "HeldByAnother",
     "Id",
     "Item",
     "Kept",
     "Lease",
+    "Module",
     "Numbering",
     "Overtaken",
     "OwaError",
     "Pending",
     "Positions",
+    "PreprocessingStep",
     "ProcessingContext",
     "Quarantined",
     "QueueBinding",

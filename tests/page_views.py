@@ -15,13 +15,14 @@ from owa.db.counts import Outcome, stored
 from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.db.migrate import upgrade
+from owa.db.modules import Switch
 from owa.events import Entry, Event
 from owa.processing.pause import Pause
 from owa.processing.processor import Processor
 from owa.processing.report import Report
 from owa.processing.store import HandlerTable
 from owa.queues.contract import Batch, RetryQueue
-from owa.registry import BUILT_IN, load
+from owa.registry import Found, Registry, discover, load
 from owa.settings import Settings, resolve
 
 NOON = 1_795_262_400 * MICROSECONDS
@@ -132,17 +133,23 @@ def batch(entries: Sequence[Entry]) -> Batch:
     return Batch(tuple(entries), (), acknowledge)
 
 
+def load_with(extra: str) -> Registry:
+    """The built-in modules, and one that is imported by that path, as if it were built in."""
+    name = extra.rpartition(".")[2]
+    return load({name: Switch.ON}, discover() | ({name: [Found(name, extra)]} if extra else {}))
+
+
 def open_processing(
     folder: Path,
     *,
-    modules: Sequence[str] = BUILT_IN,
+    extra: str = "",
     sites: Mapping[str, Site] | None = None,
     url: str = "",
     **environment: str,
 ) -> Processing:
     """A processor on the database of `url`, by default a SQLite file in `folder`, with the defaults but for what
     `environment` says."""
-    registry = load(modules)
+    registry = load_with(extra)
     database = Database(url or f"sqlite:///{folder / 'owa.db'}")
     upgrade(database)
     clock = FixedClock(NOON)

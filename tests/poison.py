@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from owa.analytics.page_views import PageViews
-from owa.contributions import EventHandler, Handled, ProcessingContext
+from owa.contributions import EventHandler, Handled, Module, ProcessingContext
 from owa.events import Event
 from owa.hookspecs import hookimpl
 
@@ -28,6 +28,11 @@ def _taste(events: Sequence[Event], step: str) -> None:
     for event in events:
         if event.properties.get("poison") == step:
             raise ValueError(f"{event.guid} is poisoned")
+
+
+@hookimpl
+def owa_module() -> Module:
+    return Module("poison", "Poison", "1", "the tests", "Tests", "Fails for what carries `poison`.")
 
 
 @hookimpl

@@ -4,9 +4,15 @@ from typing import Any
 
 from owa.analytics.page_views import PageViews
 from owa.analytics.settings import SETTINGS
-from owa.contributions import EventHandler
+from owa.contributions import EventHandler, Module
 from owa.hookspecs import hookimpl
 from owa.settings import Setting
+from owa.version import VERSION
+
+
+@hookimpl
+def owa_module() -> Module:
+    return Module("core", "Core", VERSION, "OWA", "Core", "Page views, sessions, visitors.", is_on=True)
 
 
 @hookimpl

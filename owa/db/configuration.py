@@ -3,13 +3,14 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select, update
 
 from owa.db.bulk import dialect_insert
+from owa.db.modules import Switch, switch_module, switches
 from owa.db.tables import CONFIGURATION, SITE
 from owa.identity import text_id
 
@@ -31,6 +32,8 @@ class StoredConfiguration:
     settings: Mapping[str, str]
     """Texts by the settings' names."""
     sites: tuple[StoredSite, ...]
+    modules: Mapping[str, Switch] = field(default_factory=dict)
+    """What somebody chose, by module."""
 
 
 def generation(connection: Connection) -> int:
@@ -47,6 +50,7 @@ def read(connection: Connection) -> StoredConfiguration:
         generation=row["generation"] if row else 0,
         settings=_object(row["settings"]) if row else {},
         sites=tuple(StoredSite(site_id, domain or "", _object(blob)) for site_id, domain, blob in sites),
+        modules=switches(connection),
     )
 
 
@@ -55,6 +59,12 @@ def store_settings(connection: Connection, values: Mapping[str, str]) -> None:
     settings = {**read(connection).settings, **values}
     _raise_generation(connection)
     connection.execute(update(CONFIGURATION).where(CONFIGURATION.c.id == _ROW).values(settings=orjson.dumps(settings)))
+
+
+def store_switch(connection: Connection, name: str, switch: Switch, by: str, now: int) -> None:
+    """Switch a module. `now`: microseconds."""
+    switch_module(connection, name, switch, by, now)
+    _raise_generation(connection)
 
 
 def site_id_of(domain: str) -> str:

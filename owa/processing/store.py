@@ -57,6 +57,10 @@ class HandlerTable:
     """The handlers, by event type."""
 
     def __init__(self, handlers: Sequence[EventHandler]) -> None:
+        self.use(handlers)
+
+    def use(self, handlers: Sequence[EventHandler]) -> None:
+        """From the next batch on. Of two handlers for a type, the later one takes it."""
         self._handlers = {kind: handler for handler in handlers for kind in handler.event_types}
         self.all = tuple(handlers)
 

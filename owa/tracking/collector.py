@@ -80,14 +80,15 @@ class Collector:
         self,
         configuration: Callable[[], Configuration],
         find_site: Callable[[str], bool],
-        accepted: Collection[str],
+        accepted: Callable[[], Collection[str]],
         queue: EventQueue,
         store: Store,
         guids: Guids,
         clock: Clock,
     ) -> None:
-        """`find_site`: looks once more for a site that the configuration lacks (it may have been added this second).
-        `store`: processes an event now, for synchronous mode; raises `DatabaseUnavailable`."""
+        """`accepted`: the event types that somebody handles. `find_site`: looks once more for a site that the
+        configuration lacks (it may have been added this second). `store`: processes an event now, for synchronous
+        mode; raises `DatabaseUnavailable`."""
         self._configuration = configuration
         self._find_site = find_site
         self._accepted = accepted
@@ -129,7 +130,7 @@ class Collector:
         self._look_for(properties.get("site_id"))
         configuration = self._configuration()
         try:
-            visitor_id, session_id = check(properties, self._accepted, configuration)
+            visitor_id, session_id = check(properties, self._accepted(), configuration)
             seen = environment(environ, configuration)
         except Refused as refused:
             refused.site_id = properties.get("site_id", "")

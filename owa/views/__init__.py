@@ -75,7 +75,7 @@ class Application:
         self.collector = Collector(
             installation.configuration.current,
             installation.configuration.find_site,
-            installation.handlers.event_types(),
+            installation.handlers.event_types,
             installation.incoming,
             installation.processor.store_now,
             self.guids,

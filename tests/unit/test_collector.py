@@ -24,7 +24,13 @@ def answer(queue: MemoryQueue, folder: Path, **environ: Any) -> Answer:
         raise AssertionError("in asynchronous mode nothing is stored in the request")
 
     collector = Collector(
-        lambda: configuration, lambda _site: False, {"base.page_request"}, queue, store, Guids(folder, 7, clock), clock
+        lambda: configuration,
+        lambda _site: False,
+        lambda: {"base.page_request"},
+        queue,
+        store,
+        Guids(folder, 7, clock),
+        clock,
     )
     return collector({"PATH_INFO": "/log.php", "QUERY_STRING": "", **environ})
 

@@ -1,7 +1,20 @@
 """The processing queue: events that wait for their session or are tried again, kept in the database."""
 
-from owa.module_api import PROCESSING, QueueBinding, RetryQueueType, hookimpl
+from owa.module_api import PROCESSING, VERSION, Module, QueueBinding, RetryQueueType, hookimpl
 from owa.modules.database_queue.queue import open_database_queue
+
+
+@hookimpl
+def owa_module() -> Module:
+    return Module(
+        name="database_queue",
+        title="Processing queue",
+        version=VERSION,
+        author="OWA",
+        group="Queues",
+        description="Keeps events that wait for their session, or that are tried again, in the database.",
+        is_on=True,
+    )
 
 
 @hookimpl

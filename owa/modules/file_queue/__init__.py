@@ -1,8 +1,21 @@
 """The file queue: events are appended to a local file, and drained from it. OWA's default."""
 
-from owa.module_api import INCOMING, QueueBinding, QueueType, hookimpl
+from owa.module_api import INCOMING, VERSION, Module, QueueBinding, QueueType, hookimpl
 from owa.modules.file_queue.copied import open_copied_file
 from owa.modules.file_queue.queue import open_file_queue
+
+
+@hookimpl
+def owa_module() -> Module:
+    return Module(
+        name="file_queue",
+        title="File queue",
+        version=VERSION,
+        author="OWA",
+        group="Queues",
+        description="Keeps incoming events in files of this server's disk until they are processed. Needs no service.",
+        is_on=True,
+    )
 
 
 @hookimpl

@@ -1,0 +1,45 @@
+"""Which modules there are. Nobody imports a module: they are named as strings here, or found by their entry point."""
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+ENTRY_POINTS = "owa.modules"
+
+CORE = "core"
+"""What is always on: it contributes through the same hooks as a module, and is none."""
+
+BUILT_IN = {
+    CORE: "owa.analytics.hooks",
+    "file_queue": "owa.modules.file_queue",
+    "database_queue": "owa.modules.database_queue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A module that could be loaded."""
+
+    name: str
+    path: str
+    """What is imported."""
+    is_built_in: bool = True
+    version: str = ""
+    author: str = ""
+    description: str = ""
+    """Of the package that it came with. For a module that is off nothing is imported, so this is all that is known."""
+
+
+def discover() -> dict[str, list[Found]]:
+    """By name: two packages may bring modules of one name."""
+    found: dict[str, list[Found]] = {name: [Found(name, path)] for name, path in BUILT_IN.items()}
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name, entry.value)):
+        found.setdefault(entry.name, []).append(_third_party(entry))
+    return found
+
+
+def _third_party(entry: EntryPoint) -> Found:
+    package = entry.dist
+    if package is None:
+        return Found(entry.name, entry.value, is_built_in=False)
+    author = package.metadata["Author"] or package.metadata["Author-email"]
+    return Found(entry.name, entry.value, False, package.version, author or "", package.metadata["Summary"] or "")

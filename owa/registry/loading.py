@@ -1,0 +1,110 @@
+"""Loads one module: imports it, checks its hooks, and gathers what it contributes. Whatever it raises is its own."""
+
+import importlib
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+
+from owa.contributions import Module
+from owa.db.modules import Switch
+from owa.errors import ModuleError
+from owa.hookspecs import CONTRIBUTIONS, PROJECT, Hooks
+from owa.registry.discovery import Found
+from owa.settings import did_you_mean
+
+Contributed = dict[str, list[Any]]
+"""What a module contributes, by the hooks' names."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A module, and what came of loading it."""
+
+    found: Found
+    is_on: bool
+    switch: Switch | None = None
+    """What somebody chose; None: nobody has."""
+    about: Module | None = None
+    """None: it is off and a third party's, or broken."""
+    contributed: Contributed = field(default_factory=dict)
+    error: str = ""
+    """Why it does not work, in a sentence; empty when it does."""
+    trace: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.found.name
+
+    @property
+    def works(self) -> bool:
+        return self.is_on and not self.error
+
+    @property
+    def is_draining(self) -> bool:
+        """It is off, but what its queue holds is still to be processed."""
+        return self.switch is Switch.DRAINING and not self.error
+
+    def break_(self, error: str, trace: str = "") -> None:
+        """It does not work: none of what it contributes counts."""
+        self.error, self.trace, self.contributed = error, trace, {}
+
+
+def load_module(found: Found, switch: Switch | None) -> Loaded:
+    """A third party's module is imported only when it is on, or draining."""
+    loaded = Loaded(found, is_on=switch is Switch.ON, switch=switch)
+    if not found.is_built_in and switch not in (Switch.ON, Switch.DRAINING):
+        return loaded
+    try:
+        plugin = importlib.import_module(found.path)
+        check_hooks(found, plugin)
+        loaded.about = _about(found, plugin)
+        loaded.is_on = loaded.is_on or (switch is None and loaded.about.is_on)
+        if loaded.is_on or loaded.is_draining:
+            loaded.contributed = _contributed(found, plugin)
+    except KeyboardInterrupt:
+        raise
+    except ModuleError as error:
+        loaded.break_(str(error))
+    except BaseException as error:  # a module may even call sys.exit
+        loaded.break_(f"{type(error).__name__}: {error}"[:1_000], traceback.format_exc()[-20_000:])
+    return loaded
+
+
+def check_hooks(found: Found, plugin: object) -> None:
+    """Raises `ModuleError` for a hook that does not exist, or that is called otherwise than the module thinks."""
+    plugins = pluggy.PluginManager(PROJECT)
+    plugins.add_hookspecs(Hooks)
+    try:
+        plugins.register(plugin, found.name)
+        plugins.check_pending()
+    except pluggy.PluginValidationError as error:
+        unknown = [name for name in _marked(plugins, plugin) if not hasattr(Hooks, name)]
+        hint = "".join(f" There is no hook {name}{did_you_mean(name, vars(Hooks))}" for name in unknown)
+        raise ModuleError(f"The module {found.name} cannot be used: {error}.{hint}") from error
+
+
+def _marked(plugins: pluggy.PluginManager, plugin: object) -> list[str]:
+    return [name for name in dir(plugin) if plugins.parse_hookimpl_opts(plugin, name) is not None]
+
+
+def _about(found: Found, plugin: Any) -> Module:
+    about = plugin.owa_module() if hasattr(plugin, "owa_module") else None
+    if not isinstance(about, Module):
+        raise ModuleError(f"The module {found.name} has no hook owa_module that returns a Module.")
+    if about.name != found.name:
+        raise ModuleError(f"The module {found.name} calls itself {about.name}.", "Give both one name.")
+    return about
+
+
+def _contributed(found: Found, plugin: Any) -> Contributed:
+    contributed: Contributed = {}
+    for hook, kind in CONTRIBUTIONS.items():
+        if not hasattr(plugin, hook):
+            continue
+        items = getattr(plugin, hook)()
+        if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
+            raise ModuleError(f"The hook {hook} of the module {found.name} must return a list of {kind.__name__}.")
+        contributed[hook] = list(items)
+    return contributed

@@ -1,0 +1,129 @@
+"""What the modules that are on contribute, as one process sees it at one moment."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from owa.contributions import (
+    EventFilter,
+    EventHandler,
+    HealthCheck,
+    PreprocessingStep,
+    QueueBinding,
+    QueueType,
+    RetryQueueType,
+)
+from owa.db.modules import Switch
+from owa.errors import ModuleError
+from owa.registry import conflicts
+from owa.registry.discovery import CORE, Found, discover
+from owa.registry.loading import Loaded, load_module
+from owa.settings import Setting, did_you_mean
+
+Named = TypeVar("Named", QueueType, RetryQueueType)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All contributions of the modules that work, in the order of their names, the core's first."""
+
+    modules: Mapping[str, Loaded]
+    """All that there are, also those that are off or broken. By name; `core` is one of them."""
+
+    @property
+    def settings(self) -> tuple[Setting[Any], ...]:
+        return tuple(self._of("owa_settings"))
+
+    @property
+    def handlers(self) -> tuple[EventHandler, ...]:
+        return tuple(self._of("owa_event_handlers"))
+
+    @property
+    def steps(self) -> tuple[tuple[str, PreprocessingStep], ...]:
+        """Each with its module's name."""
+        return tuple(self._with_names("owa_preprocessing_steps"))
+
+    @property
+    def filters(self) -> tuple[tuple[str, EventFilter], ...]:
+        """Each with its module's name."""
+        return tuple(self._with_names("owa_event_filters"))
+
+    @property
+    def health_checks(self) -> tuple[tuple[str, HealthCheck], ...]:
+        """Each with its module's name."""
+        return tuple(self._with_names("owa_health_checks"))
+
+    def queue_type(self, queue: str) -> QueueType:
+        """The type that serves `queue`. Raises `ModuleError`."""
+        return _named(self.queue_types(), self.binding(queue).type, queue)
+
+    def draining(self, queue: str) -> list[tuple[str, QueueType]]:
+        """The types that served `queue` and may still hold events, each with its module's name."""
+        found = []
+        for loaded in self.modules.values():
+            if loaded.is_draining:
+                types = {item.name: item for item in loaded.contributed.get("owa_queue_types", ())}
+                bound = [item.type for item in loaded.contributed.get("owa_queue_bindings", ()) if item.queue == queue]
+                found += [(loaded.name, types[name]) for name in bound if name in types]
+        return found
+
+    def queue_types(self) -> dict[str, QueueType]:
+        """All kinds of event queues, by name."""
+        return {item.name: item for item in self._of("owa_queue_types")}
+
+    def retry_queue_type(self, queue: str) -> RetryQueueType:
+        """The type that serves the retry queue `queue`. Raises `ModuleError`."""
+        types: dict[str, RetryQueueType] = {item.name: item for item in self._of("owa_retry_queue_types")}
+        return _named(types, self.binding(queue).type, queue)
+
+    def owner(self, queue: str) -> str:
+        """The name of the module whose binding serves `queue`. Raises `ModuleError`."""
+        return self._bindings(queue)[0][0]
+
+    def binding(self, queue: str) -> QueueBinding:
+        """The binding that counts. Raises `ModuleError`."""
+        return self._bindings(queue)[0][1]
+
+    def _bindings(self, queue: str) -> list[tuple[str, QueueBinding]]:
+        found = [item for item in self._with_names("owa_queue_bindings") if item[1].queue == queue]
+        if not found:
+            raise ModuleError(f"No module serves the queue {queue}.", "Switch on one that does.")
+        return sorted(found, key=lambda item: not item[1].override)
+
+    def _of(self, hook: str) -> Iterator[Any]:
+        for _name, item in self._with_names(hook):
+            yield item
+
+    def _with_names(self, hook: str) -> Iterator[tuple[str, Any]]:
+        for loaded in self.modules.values():
+            if loaded.works:
+                for item in loaded.contributed.get(hook, ()):
+                    yield loaded.name, item
+
+
+def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Iterable[Found]] | None = None) -> Registry:
+    """Load what is on. What a module raises, or what contradicts another one, is its error, and nobody else's.
+
+    `switches`: what somebody chose; the others are on or off as they say themselves. `found`: by default what is
+    built in and what is installed.
+    """
+    modules: dict[str, Loaded] = {}
+    for name, candidates in (discover() if found is None else found).items():
+        first, *others = candidates
+        modules[name] = load_module(first, Switch.ON if name == CORE else (switches or {}).get(name))
+        if others and modules[name].is_on:
+            paths = ", ".join(candidate.path for candidate in (first, *others))
+            modules[name].break_(f"There are several modules named {name}: {paths}. Uninstall all but one.")
+    modules = {name: modules[name] for name in sorted(modules, key=lambda name: (name != CORE, name))}
+    conflicts.check_versions(modules)
+    conflicts.check_names(modules)
+    conflicts.check_bindings(modules)
+    conflicts.check_requirements(modules)
+    return Registry(modules)
+
+
+def _named(types: dict[str, Named], name: str, queue: str) -> Named:
+    if name not in types:
+        hint = did_you_mean(name, types)
+        raise ModuleError(f"The queue {queue} wants the queue type {name}, which no module has{hint}")
+    return types[name]
