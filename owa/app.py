@@ -19,6 +19,7 @@ from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
 from owa.errors import SettingsError
 from owa.files import make_folder
+from owa.isolation import Isolation
 from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
 from owa.processing.pause import Pause
@@ -66,6 +67,7 @@ class Installation:
     incoming: SwitchedQueue
     retries: RetryQueue
     assembly: Assembly
+    isolation: Isolation
     processor: Processor
     clock: Clock
 
@@ -137,6 +139,7 @@ def open_installation(
         incoming=assembly.incoming,
         retries=assembly.retries,
         assembly=assembly,
+        isolation=Isolation(database, clock),
         processor=Processor(database, assembly.handlers, assembly.retries, processing_context, clock, server, pause),
         clock=clock,
     )

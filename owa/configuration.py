@@ -54,6 +54,7 @@ class ConfigurationKeeper:
         self._thread: threading.Thread | None = None
         self._signalled = self._signal_time()
         self._listeners: list[Callable[[], None]] = []
+        self._tasks: list[Callable[[], None]] = []
         self._registry = load()
         self._current = self._resolve(StoredConfiguration(-1, {}, ()))
         if not self.refresh():
@@ -76,6 +77,10 @@ class ConfigurationKeeper:
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change, in the thread that has noticed it."""
         self._listeners.append(listener)
+
+    def every_second(self, task: Callable[[], None]) -> None:
+        """Call `task` in the thread that refreshes, after each look."""
+        self._tasks.append(task)
 
     def refresh(self) -> bool:
         """Take in what changed; False when the database is away."""
@@ -124,10 +129,13 @@ class ConfigurationKeeper:
 
     def _run(self) -> None:
         while not self._stop.wait(REFRESH_INTERVAL):
-            try:
-                self.refresh()
-            except Exception:
-                logger.exception("The configuration was not refreshed")
+            for task in (self.refresh, *self._tasks):
+                try:
+                    task()
+                except DatabaseUnavailable as error:
+                    logger.debug("The configuration was not refreshed: %s", error)
+                except Exception:
+                    logger.exception("The configuration was not refreshed")
 
     def _resolve(self, found: StoredConfiguration) -> Configuration:
         settings = resolve(self.declared, environment=self._environment, ini=self._ini, stored=found.settings)

@@ -40,6 +40,8 @@ class RefusalReason(StrEnum):
     BAD_SESSION_ID = "bad_session_id"
     UNREGISTERED_SITE = "unregistered_site"
     DO_NOT_LOG = "do_not_log"
+    FILTERED = "filtered"
+    """By a module."""
     ROBOT = "robot"
     EXCLUDED_ADDRESS = "excluded_address"
     URL_TOO_LONG = "url_too_long"

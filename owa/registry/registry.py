@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from owa.contributions import (
@@ -38,12 +39,12 @@ class Registry:
     def handlers(self) -> tuple[EventHandler, ...]:
         return tuple(self._of("owa_event_handlers"))
 
-    @property
+    @cached_property
     def steps(self) -> tuple[tuple[str, PreprocessingStep], ...]:
         """Each with its module's name."""
         return tuple(self._with_names("owa_preprocessing_steps"))
 
-    @property
+    @cached_property
     def filters(self) -> tuple[tuple[str, EventFilter], ...]:
         """Each with its module's name."""
         return tuple(self._with_names("owa_event_filters"))

@@ -85,10 +85,11 @@ class Collector:
         store: Store,
         guids: Guids,
         clock: Clock,
+        refine: Callable[[Event], Event] = lambda event: event,
     ) -> None:
         """`accepted`: the event types that somebody handles. `find_site`: looks once more for a site that the
         configuration lacks (it may have been added this second). `store`: processes an event now, for synchronous
-        mode; raises `DatabaseUnavailable`."""
+        mode; raises `DatabaseUnavailable`. `refine`: what modules do to an event; raises `Refused`."""
         self._configuration = configuration
         self._find_site = find_site
         self._accepted = accepted
@@ -96,6 +97,7 @@ class Collector:
         self._store = store
         self._guids = guids
         self._clock = clock
+        self._refine = refine
         self._unkept = 0
         self._complained_at = 0
 
@@ -138,7 +140,7 @@ class Collector:
         event_type, site_id = properties["event_type"], properties["site_id"]
         for name in ("event_type", "site_id", "visitor_id", "session_id"):
             del properties[name]
-        return Event(
+        event = Event(
             guid=self._guids.next(),
             event_type=event_type,
             site_id=site_id,
@@ -148,6 +150,11 @@ class Collector:
             server=self._guids.server,
             properties={**properties, **seen},
         )
+        try:
+            return self._refine(event)
+        except Refused as refused:
+            refused.site_id = site_id
+            raise
 
     def _look_for(self, site_id: object) -> None:
         if isinstance(site_id, str) and site_id and site_id not in self._configuration().sites:

@@ -13,6 +13,7 @@ from pyramid.router import Router
 
 from owa.accounts.roles import Capability
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
+from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
 from owa.scheduler.jobs import Jobs
@@ -20,6 +21,7 @@ from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
+from owa.tracking.refine import Refinement
 from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
 from owa.views.address import believe_proxy
 from owa.views.filters import moment
@@ -36,7 +38,7 @@ Environ = dict[str, Any]
 
 TRACKING_PATH = "/log.php"
 
-SETTINGS = {"pyramid.default_locale_name": "en", "jinja2.filters": {"moment": moment}}
+SETTINGS: dict[str, Any] = {"pyramid.default_locale_name": "en", "jinja2.filters": {"moment": moment}}
 
 
 def make_wsgi_app(installation: "Installation") -> Router:
@@ -80,6 +82,7 @@ class Application:
             installation.processor.store_now,
             self.guids,
             installation.clock,
+            Refinement(lambda: installation.configuration.registry, installation.isolation),
         )
         self._scheduler: Scheduler | None = None
         os.register_at_fork(after_in_child=self._start_in_child)
@@ -93,6 +96,11 @@ class Application:
         settings = installation.configuration.current().settings
         for notice in settings.notices:
             logger.warning("%s", notice)
+        presence = Presence(
+            installation.database, installation.clock, settings[SERVER_NUMBER], installation.configuration
+        )
+        installation.configuration.every_second(presence.note)
+        installation.configuration.every_second(self._tell_failures)
         installation.configuration.start()
         if settings[PIN_WORKERS]:
             pin_to_processor(self.guids.slot())
@@ -111,6 +119,10 @@ class Application:
             lambda: opened.configuration.current().settings,
         )
         return schedule(jobs.all(settings[DRAIN_INTERVAL]), opened.queue_dir, opened.database, opened.clock)
+
+    def _tell_failures(self) -> None:
+        if self.installation.isolation.tell():
+            self.installation.configuration.signal_change()
 
     def stop(self) -> None:
         """End the threads, and let go of the slot, files and connections."""

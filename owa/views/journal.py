@@ -27,6 +27,7 @@ REMEDIES = {
     RefusalReason.BAD_VISITOR_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
     RefusalReason.BAD_SESSION_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
     RefusalReason.UNKNOWN_EVENT_TYPE: "No module that is switched on takes events of this type.",
+    RefusalReason.FILTERED: "A module refused it. Which one and why is in the detail.",
     RefusalReason.ROBOT: "Robots are not tracked. To track them, set OWA_LOG_ROBOTS=1.",
     RefusalReason.EXCLUDED_ADDRESS: "The visitor's address is in OWA_EXCLUDED_IPS.",
     RefusalReason.DO_NOT_LOG: "The page asked not to be tracked.",

@@ -14,7 +14,7 @@ from owa.accounts.passwords import LONGEST, verify
 from owa.accounts.users import password_hash
 from owa.views.address import address_of
 
-HOME = "queues"
+HOME = "admin"
 """The route where a login leads that was not on its way elsewhere."""
 
 

@@ -20,12 +20,16 @@ class Place:
     capability: Capability
 
 
-NAVIGATION = (Place("audit", "Audit trail", Capability.EDIT_USERS),)
+NAVIGATION = (
+    Place("modules", "Modules", Capability.EDIT_MODULES),
+    Place("audit", "Audit trail", Capability.EDIT_USERS),
+)
 
 
 def includeme(config: Configurator) -> None:
     """Routes of the pages."""
     config.add_route("admin", "/admin")
+    config.add_route("modules", "/admin/settings/modules")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)

@@ -1,0 +1,98 @@
+"""Calls what modules contribute, in this process. What they raise is held against them, and hurts nobody else; a module
+that fails again and again is switched off. How long a call takes is measured: it cannot be ended from outside."""
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from owa.clock import Clock
+from owa.db import configuration as stored
+from owa.db.engine import Database
+from owa.db.modules import Switch, note_failures
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LIMIT = 5
+"""Failures in a row after which a module is switched off."""
+
+BREAKER = "circuit breaker"
+"""Who switched it off then."""
+
+
+@dataclass(slots=True)
+class Failures:
+    """Those of one module in this process."""
+
+    in_a_row: int = 0
+    error: str = ""
+    trace: str = ""
+    at: int = 0
+    is_told: bool = True
+    """Whether the database knows."""
+
+
+class Isolation:
+    """Between the program and its modules. Safe to share between threads."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._failures: dict[str, Failures] = {}
+        self._slowest: dict[str, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+
+    def call(self, module: str, what: str, function: Callable[..., T], *arguments: Any, default: T) -> T:
+        """What `function` returns; `default` when it raises. `what`: names the call for the admin."""
+        started = time.perf_counter()
+        try:
+            result = function(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may even call sys.exit
+            self._note(module, f"{what}: {type(error).__name__}: {error}"[:1_000], traceback.format_exc()[-20_000:])
+            return default
+        self._note_success(module)
+        self._measure(module, what, time.perf_counter() - started)
+        return result
+
+    def slowest(self) -> dict[str, tuple[float, str]]:
+        """The longest call of each module in this process: seconds, and what it was."""
+        return dict(self._slowest)
+
+    def tell(self) -> bool:
+        """Write down what has failed since the last time, and switch off what fails again and again; True when
+        something was switched. Raises `DatabaseUnavailable`."""
+        news = [(name, failures) for name, failures in list(self._failures.items()) if not failures.is_told]
+        switched = False
+        for name, failures in news:
+            failures.is_told = True
+            trips = failures.in_a_row >= LIMIT
+            with self._database.writing() as connection:
+                note_failures(connection, name, failures.in_a_row, failures.error, failures.trace, failures.at)
+                if trips:
+                    stored.store_switch(connection, name, Switch.OFF, BREAKER, self._clock.now())
+            if trips:
+                logger.error("The module %s is switched off after %d failures: %s", name, LIMIT, failures.error)
+                failures.in_a_row, switched = 0, True
+        return switched
+
+    def _note(self, module: str, error: str, trace: str) -> None:
+        with self._lock:
+            failures = self._failures.setdefault(module, Failures())
+            failures.in_a_row += 1
+            failures.error, failures.trace, failures.at = error, trace, self._clock.now()
+            failures.is_told = False
+
+    def _note_success(self, module: str) -> None:
+        if (failures := self._failures.get(module)) and failures.in_a_row:
+            failures.in_a_row = 0
+
+    def _measure(self, module: str, what: str, seconds: float) -> None:
+        if seconds > self._slowest.get(module, (0.0, ""))[0]:
+            self._slowest[module] = (seconds, what)

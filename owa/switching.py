@@ -1,0 +1,94 @@
+"""Switching modules on and off: for the admin's page and the command line alike."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from owa.accounts import audit
+from owa.accounts.audit import Actor
+from owa.contributions import INCOMING, PROCESSING
+from owa.db import configuration as stored
+from owa.db.modules import Switch, switches
+from owa.errors import ModuleError, UsageError
+from owa.registry import CORE, Loaded, Registry, load
+from owa.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from owa.app import Installation
+
+QUEUES = (INCOMING, PROCESSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What came of it."""
+
+    name: str
+    switch: Switch
+    changed: bool
+    """False: it was so already."""
+
+
+def switch_on(installation: "Installation", name: str, actor: Actor) -> Switched:
+    """Raises `UsageError` when it would not work, or when another module would not any more: nothing has changed."""
+    name = known_name(installation.configuration.registry, name)
+    return _switch(installation, name, Switch.ON, actor)
+
+
+def switch_off(installation: "Installation", name: str, actor: Actor, *, park: bool = False) -> Switched:
+    """Raises `UsageError` when others need it, or when nobody would keep events. What its queue holds is drained on,
+    or, with `park`, stays where it is."""
+    registry = installation.configuration.registry
+    name = known_name(registry, name)
+    if dependents := [
+        loaded.name for loaded in registry.modules.values() if loaded.works and name in _required(loaded)
+    ]:
+        raise UsageError(f"{', '.join(dependents)} requires {name}.", "Switch that off first.")
+    loaded = registry.modules[name]
+    holds_events = any(binding.queue == INCOMING for binding in loaded.contributed.get("owa_queue_bindings", ()))
+    off = Switch.OFF if not holds_events else Switch.PARKED if park else Switch.DRAINING
+    return _switch(installation, name, off, actor)
+
+
+def known_name(registry: Registry, name: str) -> str:
+    """The name of a module, also when it is spelled as in OWA (`remoteQueue`). Raises `UsageError`."""
+    ours = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+    names = [known for known in registry.modules if known != CORE]
+    if ours not in names:
+        raise UsageError(f"There is no module {name}{did_you_mean(ours, names)}", f"Modules: {', '.join(names)}.")
+    return ours
+
+
+def _switch(installation: "Installation", name: str, switch: Switch, actor: Actor) -> Switched:
+    now = installation.clock.now()
+    with installation.database.writing() as connection:
+        chosen = switches(connection)
+        before = load(chosen)
+        changed = before.modules[name].is_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
+        _check(before, load({**chosen, name: switch}), name, switch)
+        if changed:
+            stored.store_switch(connection, name, switch, actor.user_id, now)
+            old = chosen.get(name) or ("on" if before.modules[name].is_on else "off")
+            audit.record(connection, actor, now, "switch module", name, {"state": str(old)}, {"state": switch.value})
+    if changed:
+        installation.configuration.signal_change()
+    return Switched(name, switch, changed)
+
+
+def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None:
+    if switch is Switch.ON and after.modules[name].error:
+        raise UsageError(after.modules[name].error)
+    for loaded in after.modules.values():
+        if loaded.error and not before.modules[loaded.name].error:
+            raise UsageError(loaded.error)
+    for queue in QUEUES:
+        try:
+            after.owner(queue)
+        except ModuleError as error:
+            raise UsageError(
+                f"{name} is the only module that serves the queue {queue}.", "Switch on another one first."
+            ) from error
+
+
+def _required(loaded: Loaded) -> tuple[str, ...]:
+    return loaded.about.requires if loaded.about else ()

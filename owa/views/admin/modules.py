@@ -1,0 +1,135 @@
+"""Admin > Settings > Modules: what there is, what it does, whether it works; switching on and off."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config, view_defaults
+
+from owa.accounts.roles import Capability
+from owa.clock import MICROSECONDS
+from owa.db.modules import StoredModule, Switch, processes, stored_modules
+from owa.errors import UsageError
+from owa.hookspecs import CONTRIBUTIONS
+from owa.presence import GONE
+from owa.registry import CORE, Loaded, Registry
+from owa.switching import switch_off, switch_on
+from owa.views.flash import flash
+from owa.views.security import actor_of
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A module, for the eye."""
+
+    loaded: Loaded
+    stored: StoredModule | None
+    required_by: list[str]
+    contributes: list[str]
+    slowest: tuple[float, str] | None
+    """Of its calls in this process: seconds, and what it was."""
+
+    @property
+    def name(self) -> str:
+        return self.loaded.name
+
+    @property
+    def title(self) -> str:
+        return self.loaded.about.title if self.loaded.about else self.name
+
+    @property
+    def group(self) -> str:
+        return self.loaded.about.group if self.loaded.about else "Others"
+
+    @property
+    def version(self) -> str:
+        return self.loaded.about.version if self.loaded.about else self.loaded.found.version
+
+    @property
+    def author(self) -> str:
+        return self.loaded.about.author if self.loaded.about else self.loaded.found.author
+
+    @property
+    def description(self) -> str:
+        return self.loaded.about.description if self.loaded.about else self.loaded.found.description
+
+    @property
+    def state(self) -> str:
+        if self.loaded.error:
+            return "broken"
+        return "on" if self.loaded.is_on else str(self.loaded.switch or "off")
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether switching it off raises the question what becomes of those that its queue holds."""
+        return self.loaded.works and bool(self.loaded.contributed.get("owa_queue_types"))
+
+
+@view_defaults(route_name="modules", renderer="admin/modules.jinja2", permission=Capability.EDIT_MODULES, http_cache=0)
+class Modules:
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._installation = request.registry["owa"].installation
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        return self._page()
+
+    @view_config(request_method="POST")
+    def switch(self) -> dict[str, Any] | Response:
+        form = self._request.POST
+        name, actor = form.get("module", ""), actor_of(self._request)
+        try:
+            if form.get("switch") == Switch.ON:
+                switched = switch_on(self._installation, name, actor)
+            else:
+                switched = switch_off(self._installation, name, actor, park=form.get("switch") == Switch.PARKED)
+        except UsageError as error:
+            self._request.response.status_int = 409
+            return self._page(str(error))
+        flash(self._request, f"{switched.name} is {switched.switch}. All processes follow within seconds.")
+        return HTTPSeeOther(self._request.route_path("modules"))
+
+    def _page(self, problem: str = "") -> dict[str, Any]:
+        now = self._installation.clock.now()
+        with self._installation.database.reading() as connection:
+            stored = stored_modules(connection)
+            alive = processes(connection, now - GONE * MICROSECONDS)
+        registry: Registry = self._installation.configuration.registry
+        slowest = self._installation.isolation.slowest()
+        lines = [
+            Line(
+                loaded,
+                stored.get(loaded.name),
+                _required_by(registry, loaded.name),
+                _contributes(loaded),
+                slowest.get(loaded.name),
+            )
+            for loaded in registry.modules.values()
+            if loaded.name != CORE
+        ]
+        groups = {group: [line for line in lines if line.group == group] for group in sorted({x.group for x in lines})}
+        generation = self._installation.configuration.current().generation
+        return {"groups": groups, "processes": alive, "generation": generation, "problem": problem}
+
+
+def _required_by(registry: Registry, name: str) -> list[str]:
+    return [other.name for other in registry.modules.values() if other.about and name in other.about.requires]
+
+
+def _contributes(loaded: Loaded) -> list[str]:
+    """In words, such as `queue type: file`."""
+    words = []
+    for hook in CONTRIBUTIONS:
+        for item in loaded.contributed.get(hook, ()):
+            kind = hook.removeprefix("owa_").removesuffix("s").replace("_", " ")
+            words.append(f"{kind}: {_name(item)}")
+    return words
+
+
+def _name(item: Any) -> str:
+    if hasattr(item, "queue"):
+        return f"{item.queue} by {item.type}" + (", instead of the default" if item.override else "")
+    return str(getattr(item, "name", "") or ", ".join(sorted(getattr(item, "event_types", ()))))
