@@ -5,7 +5,9 @@ Both take `host`, `port` and their number of threads or workers; the environment
 
 import logging
 import os
+import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,9 +34,13 @@ def waitress(_global_config: dict[str, str], host: str, port: str, threads: str 
 
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # requests that wait for a thread are no news
         # Waitress would drop X-Forwarded-For, which OWA judges itself: by OWA_TRUSTED_PROXIES.
-        waitress.serve(
-            application, host=host, port=free_port, threads=int(threads), clear_untrusted_proxy_headers=False
-        )
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
+        try:
+            waitress.serve(
+                application, host=host, port=free_port, threads=int(threads), clear_untrusted_proxy_headers=False
+            )
+        finally:
+            _stop(application)  # others may have its jobs at once
 
     return run
 
@@ -48,7 +54,7 @@ def granian(global_config: dict[str, str], host: str, port: str, workers: str = 
         from granian import Granian
         from granian.constants import Interfaces
 
-        _stop_in_parent(application)
+        _stop(application)  # this process supervises: it must not hold a slot, or run the scheduler
         os.environ[INI.environment_name] = global_config["__file__"]
         Granian(
             "owa.wsgi:application",
@@ -78,9 +84,8 @@ def _free_port(host: str, configured: str) -> int:
         ) from error
 
 
-def _stop_in_parent(application: object) -> None:
-    """`pserve` has built the application in the supervising process too, which serves nothing: it must not hold a slot
-    or run the scheduler. Filters of the ini file stand around it."""
+def _stop(application: object) -> None:
+    """End what the application runs in this process. Filters of the ini file stand around it."""
     while application is not None:
         registry = getattr(application, "registry", None)
         if registry is not None:

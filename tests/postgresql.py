@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from owa.db.engine import Database
 from owa.db.migrate import upgrade
 from owa.db.postgresql import DRIVER
+from tests.servers import wait_until
 
 NewUrl = Callable[[], str]
 """Makes a new database, and returns its URL."""
@@ -91,6 +93,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         try:
             yield PostgreSQL(server)
         finally:
+            _end(Path(folder) / "data")
             server.cleanup()
 
 
@@ -110,6 +113,14 @@ def new_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         server: PostgreSQL = request.getfixturevalue("postgresql")
         return server.new_database
     return lambda: _sqlite(tmp_path_factory)
+
+
+def _end(data: Path) -> None:
+    """At once: what it would write to the disk first, nobody will read."""
+    note = data / "postmaster.pid"
+    if note.exists():
+        os.kill(int(note.read_text().split()[0]), signal.SIGQUIT)
+        wait_until(lambda: not note.exists(), "PostgreSQL does not stop")
 
 
 def _sqlite(folders: pytest.TempPathFactory) -> str:

@@ -52,7 +52,8 @@ class Output:
             table.add_column(column, justify="left" if number == 0 else "right")
         for row in rows:
             table.add_row(*(Text(str(cell)) for cell in row))
-        Console().print(table)
+        # into a file or a pipe: nothing says how wide that is
+        Console(width=None if self._terminal else 200).print(table)
 
     def problem(self, text: str) -> None:
         print(text, file=sys.stderr)

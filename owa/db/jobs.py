@@ -1,7 +1,7 @@
 """What regular jobs leave in the database: who may run them, and what came of each run."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
     select,
     update,
@@ -27,6 +28,8 @@ from owa.node import has_ended
 
 JOBS = ("drain", "retry", "sweep", "prune", "clean")
 """The names of all jobs: what `owa.scheduler.jobs` does regularly."""
+
+RUNNING, DONE, PAUSED, FAILED = "running", "done", "paused", "failed"
 
 JOB_LEASE = Table(
     "owa_job_lease",
@@ -52,6 +55,7 @@ JOB_RUN = Table(
     Column("figures", LargeBinary, nullable=False),  # JSON
     Column("detail", Text, nullable=False),
     Index("owa_job_run_job", "job", "id"),
+    Index("owa_job_run_job_server", "job", "server", "id"),
     Index("owa_job_run_started_at", "started_at"),
 )
 
@@ -72,11 +76,16 @@ class Run:
     duration: int
     """Microseconds."""
     result: str
-    """`done`; `paused`: something was away, and nothing was failed for it; `failed`: see `detail`."""
+    """`done`; `paused`: something was away, and nothing was failed for it; `failed`: see `detail`; `running`."""
     figures: dict[str, int]
     """What it did, by name; figures that are 0 may be left out."""
     detail: str = ""
     """Why it was paused or failed."""
+
+    @property
+    def outcome(self) -> str:
+        """The result; `died` when its process is one of this machine and ended before the run did."""
+        return "died" if self.result == RUNNING and has_ended(self.owner) else self.result
 
 
 def acquire(connection: Connection, job: str, owner: str, now: int, until: int) -> str | None:
@@ -110,14 +119,21 @@ def leases(connection: Connection) -> list[RowMapping]:
     return list(connection.execute(select(JOB_LEASE).order_by(JOB_LEASE.c.job)).mappings())
 
 
-def record(connection: Connection, run: Run) -> None:
-    """Keep what came of a run."""
-    row = {
-        name: getattr(run, name)
-        for name in (column.name for column in JOB_RUN.columns)
-        if name not in ("id", "figures")
-    }
-    connection.execute(insert(JOB_RUN).values(figures=orjson.dumps(run.figures), **row))
+def begin(connection: Connection, run: Run) -> int:
+    """Note that a run has begun; returns its number."""
+    number = connection.execute(insert(JOB_RUN).values(_row(run))).inserted_primary_key
+    assert number is not None
+    return int(number[0])
+
+
+def end(connection: Connection, number: int, run: Run) -> None:
+    """Note what came of it."""
+    connection.execute(update(JOB_RUN).where(JOB_RUN.c.id == number).values(_row(run)))
+
+
+def withdraw(connection: Connection, number: int) -> None:
+    """It was none."""
+    connection.execute(delete(JOB_RUN).where(JOB_RUN.c.id == number))
 
 
 def latest(connection: Connection, count: int, job: str | None = None) -> list[Run]:
@@ -129,15 +145,21 @@ def latest(connection: Connection, count: int, job: str | None = None) -> list[R
 
 
 def last_of_each(connection: Connection) -> list[Run]:
-    """The last run of each job that has run."""
-    return [run for job in JOBS for run in latest(connection, 1, job)]
+    """The last run of each job on each server, by job and server."""
+    last = select(func.max(JOB_RUN.c.id)).group_by(JOB_RUN.c.job, JOB_RUN.c.server)
+    runs = select(JOB_RUN).where(JOB_RUN.c.id.in_(last)).order_by(JOB_RUN.c.job, JOB_RUN.c.server)
+    return [_run(row) for row in connection.execute(runs).mappings()]
 
 
 def forget(connection: Connection, before: int, idle_before: int) -> int:
     """Delete the runs that started before that moment, and earlier those that found nothing to do; returns how many."""
     table = JOB_RUN.c
-    idle = (table.result == "done") & (table.figures == b"{}") & (table.started_at < idle_before)
+    idle = (table.result == DONE) & (table.figures == b"{}") & (table.started_at < idle_before)
     return connection.execute(delete(JOB_RUN).where((table.started_at < before) | idle)).rowcount
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return asdict(run) | {"figures": orjson.dumps(run.figures)}
 
 
 def _run(row: RowMapping) -> Run:

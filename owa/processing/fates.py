@@ -16,6 +16,10 @@ from owa.processing.retry import RetryPolicy
 from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
 from owa.processing.store import Problem, Stored
 from owa.queues.contract import Batch, Failure, Item, Remaining, RetryQueue, Unreadable
+from owa.queues.records import SEPARATOR
+
+DAMAGED, FOREIGN = "damaged", "foreign"
+"""What was quarantined: it looks like a record that this server's writers have numbered, or not."""
 
 
 class Fates:
@@ -96,7 +100,9 @@ class Fates:
         for part in batch.quarantined:
             report.quarantined += 1
             place = f"{part.segment} at byte {part.offset}: {part.reason}"
-            tally.add(Outcome.QUARANTINED, server=self._server, site_id="", at=now, detail=place)
+            was_record = batch.receipts is not None and part.excerpt.startswith(SEPARATOR.decode())
+            reason = DAMAGED if was_record else FOREIGN
+            tally.add(Outcome.QUARANTINED, server=self._server, site_id="", at=now, reason=reason, detail=place)
         tally.store(connection)
 
 

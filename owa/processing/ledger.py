@@ -11,6 +11,7 @@ from owa.db import counts, receipts
 from owa.db.counts import Outcome
 from owa.db.engine import Database
 from owa.db.receipts import DIRECT, Receipt
+from owa.processing.fates import DAMAGED
 from owa.processing.store import HandlerTable
 from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue, State
 
@@ -102,7 +103,7 @@ class Ledger:
         stored = self._handlers.count_facts(connection)
         for account, found in lines.items():
             found.missing_rows = max(0, expected[account] - stored[account])
-        _explain(lines, _quarantined(connection))
+        _explain(lines, stored - expected, _damaged(connection))
         return [lines[account] for account in sorted(lines)]
 
 
@@ -123,19 +124,21 @@ def _took(seen: list[Receipt], pending: Pending) -> Counter[Account]:
     return took
 
 
-def _quarantined(connection: Connection) -> Counter[int]:
-    """How many parts of queue files are quarantined, by server."""
+def _damaged(connection: Connection) -> Counter[int]:
+    """How many quarantined parts of queue files were records once, by server."""
     found: Counter[int] = Counter()
     for row in counts.stored(connection):
-        if row["outcome"] == Outcome.QUARANTINED:
+        if row["outcome"] == Outcome.QUARANTINED and row["reason"] == DAMAGED:
             found[row["server"]] += row["count"]
     return found
 
 
-def _explain(lines: dict[Account, Line], quarantined: Counter[int]) -> None:
-    """Bytes that are no record may have been one of any site: they explain what is missing. Others were never taken."""
+def _explain(lines: dict[Account, Line], unfinished: Counter[Account], damaged: Counter[int]) -> None:
+    """A damaged record may have been one of any site: it explains that one is missing. It explains no missing row, nor
+    that an event of the processing queue is missing: that has left a row (`unfinished`)."""
     for account in sorted(lines):
         found = lines[account]
-        explained = min(quarantined[found.server], max(0, -found.drift))
+        shortage = found.took - found.accounted - unfinished[account]
+        explained = min(damaged[found.server], max(0, shortage))
         found.quarantined += explained
-        quarantined[found.server] -= explained
+        damaged[found.server] -= explained

@@ -15,6 +15,9 @@ from owa.errors import Outage
 from owa.events import Event
 from owa.queues.contract import Waiting
 
+LONGEST_TRACE = 20_000
+"""Characters kept of a traceback: its head and its tail."""
+
 Handle = Callable[[Connection, Sequence[Event], ProcessingContext], Handled]
 
 
@@ -100,14 +103,22 @@ def _bisect(
         if is_outage(error):
             raise  # the database's fault, not an event's
         if len(events) == 1:
-            text = _storable(f"{type(error).__name__}: {error}"[:1000])
-            stored.problems.append(Problem(events[0], text, _storable(traceback.format_exc()[-20_000:])))
+            stored.problems.append(_problem(events[0], error))
             return
-        middle = len(events) // 2
-        _bisect(connection, handle, events[:middle], context, stored)
-        _bisect(connection, handle, events[middle:], context, stored)
+    else:
+        _take_in(stored, events, handled)
         return
-    _take_in(stored, events, handled)
+    # outside of the except: what the halves raise is no consequence of what the whole raised
+    middle = len(events) // 2
+    _bisect(connection, handle, events[:middle], context, stored)
+    _bisect(connection, handle, events[middle:], context, stored)
+
+
+def _problem(event: Event, error: Exception) -> Problem:
+    trace = "".join(traceback.format_exception(error))
+    if len(trace) > LONGEST_TRACE:
+        trace = f"{trace[: LONGEST_TRACE // 2]}\n…\n{trace[-LONGEST_TRACE // 2 :]}"
+    return Problem(event, _storable(f"{type(error).__name__}: {error}"[:1000]), _storable(trace))
 
 
 def _storable(text: str) -> str:

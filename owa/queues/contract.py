@@ -223,7 +223,8 @@ class RetryQueue(Protocol):
         """Keys that something waits for, in their order: the first `limit` that come after `after`."""
 
     def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
-        """Keys for which the first event began to wait at or before that moment, at most `limit`."""
+        """Keys for which the first event began to wait at or before that moment: those of at most `limit` events, the
+        longest awaited first."""
 
     def claim_waiting(self, connection: Connection, key: str, limit: int, now: int) -> Claim:
         """At most `limit` events that wait for `key`. They are the caller's until its transaction ends."""

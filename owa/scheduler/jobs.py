@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from owa.clock import MICROSECONDS
-from owa.db import jobs
 from owa.db.engine import Database
+from owa.processing import cleaning
 from owa.processing.drain import drain_events, drain_retries
 from owa.processing.processor import Processor
 from owa.processing.runs import Figures, Runs
@@ -15,10 +14,7 @@ from owa.queues.settings import ARCHIVE_AGE
 from owa.settings import Settings
 
 SWEEP_INTERVAL = 30
-CLEAN_INTERVAL = 3_600
-
-IDLE_RUNS_AGE = 86_400
-"""Seconds for which runs are remembered that found nothing to do."""
+PRUNE_INTERVAL = 3_600
 
 
 class Scope(Enum):
@@ -63,10 +59,10 @@ class Jobs:
         """The jobs. `drain_interval`: seconds."""
         return (
             Job("drain", drain_interval, Scope.SERVER, self.drain),
-            Job("prune", CLEAN_INTERVAL, Scope.SERVER, lambda: self._runs.clean("prune", self.prune)),
+            Job("prune", PRUNE_INTERVAL, Scope.SERVER, lambda: self._runs.clean("prune", self.prune)),
             Job("retry", drain_interval, Scope.ALL, self.retry),
             Job("sweep", SWEEP_INTERVAL, Scope.ALL, lambda: self._runs.clean("sweep", self.sweep)),
-            Job("clean", CLEAN_INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
+            Job("clean", cleaning.INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
         )
 
     def drain(self) -> object:
@@ -86,11 +82,5 @@ class Jobs:
         return {"woken": self._processor.sweep()}
 
     def clean(self) -> Figures:
-        """Delete what was kept for the eye for long enough: finished events, and runs of jobs."""
-        now = self._processor.now()
-        before = now - self._settings()[ARCHIVE_AGE] * MICROSECONDS
-        with self._database.writing() as connection:
-            return {
-                "finished": self._retries.flush(connection, before),
-                "runs": jobs.forget(connection, before, now - IDLE_RUNS_AGE * MICROSECONDS),
-            }
+        """Delete what was kept for the eye for long enough."""
+        return cleaning.clean(self._database, self._retries, self._processor.now(), self._settings()[ARCHIVE_AGE])

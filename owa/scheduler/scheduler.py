@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -12,6 +13,9 @@ from owa.scheduler.jobs import Job
 from owa.scheduler.leadership import Leadership
 
 logger = logging.getLogger(__name__)
+
+FIRST_RUN = 60
+"""Seconds after the start at the latest: a process may not live for as long as a job's interval."""
 
 THREADS = 2
 """So that a long drain holds up no other job."""
@@ -30,7 +34,10 @@ class Scheduler:
             timezone="UTC",
         )
         for job, leadership in jobs:
-            self._scheduler.add_job(self._run, "interval", (job, leadership), seconds=job.interval, id=job.name)
+            first = datetime.now(UTC) + timedelta(seconds=min(job.interval, FIRST_RUN))
+            self._scheduler.add_job(
+                self._run, "interval", (job, leadership), seconds=job.interval, id=job.name, next_run_time=first
+            )
 
     def start(self) -> None:
         # APScheduler complains at each run that finds the last one still busy: a long drain is none of its business.

@@ -31,7 +31,9 @@ class Plan:
     sites: tuple[str, ...]
     seed: int = 1
     servers: int = 1
-    """Collecting servers, numbered from 0."""
+    """Collecting servers."""
+    first_server: int = 0
+    """The number of the first of them; the others follow."""
     duplicates: float = 0.0
     """Share of the events that are delivered twice."""
     nasty: float = 0.1
@@ -90,7 +92,7 @@ class _Generator:
         self._plan = plan
         self._random = random.Random(plan.seed)
         self._skews = [self._random.uniform(-plan.skew, plan.skew) for _ in range(plan.servers)]
-        self._sequence = 0
+        self._sequence = self._random.randrange(10**6)  # so that two seeds' guids of one second differ
         self._visitors: list[int] = []
 
     def events(self) -> list[Event]:
@@ -159,8 +161,9 @@ class _Generator:
         }
 
     def _event(self, moment: float, site: str, visitor: int, session: int, properties: dict[str, Any]) -> Event:
-        server = self._random.randrange(self._plan.servers)
-        received_at = round((moment + self._skews[server]) * MICROSECONDS)
+        number = self._random.randrange(self._plan.servers)
+        received_at = round((moment + self._skews[number]) * MICROSECONDS)
+        server = self._plan.first_server + number
         self._sequence += 1
         guid = received_at // MICROSECONDS * 10**9 + server * 10**6 + self._sequence % 10**6
         return Event(guid, PAGE_VIEW, site, visitor, session, received_at, server, properties)

@@ -103,7 +103,8 @@ POINTS = {
     "settle:after-adopt": after(RETRIES, "claim_waiting"),
     "settle:before-recheck": before(PROCESSOR, "_recheck"),
     "settle:before-retry": before(PROCESSOR, "retry"),
-    "record:before": before("owa.db.jobs", "record"),
+    "record:begun": after("owa.db.jobs", "begin"),
+    "record:before-end": before("owa.db.jobs", "end"),
     "settle:after-retry": after(PROCESSOR, "retry"),
 }
 

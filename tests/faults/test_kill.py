@@ -25,7 +25,8 @@ TIMES = {
     "retire:after": (1,),
     "settle:after-adopt": (1,),
     "lease:confirmed": (1,),
-    "record:before": (1, 2),
+    "record:begun": (1, 2),
+    "record:before-end": (1, 2),
     "commit:before": (1, 2, 4),
     "commit:after": (1, 2, 4),
 }

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import sys
 from typing import Any
 
-from tests.servers import Install, Installation, page_view, wait_until
+from tests.servers import ROOT, Install, Installation, page_view, run, wait_until
 
 
 def runs(installation: Installation) -> list[dict[str, Any]]:
@@ -47,8 +48,32 @@ def test_what_cron_runs_is_recorded_too(queueing: Installation) -> None:
     with queueing.serve() as server:
         server.track()
     queueing.drain()
-    drain, retry = queueing.query("SELECT job, caller, result FROM owa_job_run ORDER BY id")
+    drain, retry, clean = queueing.query("SELECT job, caller, result FROM owa_job_run ORDER BY id")
+    assert clean == {"job": "clean", "caller": "command", "result": "done"}
     assert drain == {"job": "drain", "caller": "command", "result": "done"}
     assert retry == {"job": "retry", "caller": "command", "result": "done"}
     shown = queueing.status()["last_runs"]
-    assert [(run["job"], run["figures"]) for run in shown] == [("drain", {"processed": 1}), ("retry", {})]
+    assert [(run["job"], run["figures"]) for run in shown] == [
+        ("clean", {}),
+        ("drain", {"processed": 1}),
+        ("retry", {}),
+    ]
+    queueing.drain()
+    assert len(queueing.query("SELECT id FROM owa_job_run")) == 5, "an hour later is soon enough to clean up again"
+
+
+def test_a_web_process_that_is_stopped_gives_its_jobs_back(install: Install) -> None:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="1", OWA_DRAIN_INTERVAL="1")
+    with installation.serve() as server:
+        wait_until(lambda: installation.query("SELECT job FROM owa_job_lease"), "nobody runs the jobs")
+        server.stop()
+    assert installation.query("SELECT job FROM owa_job_lease") == []
+
+
+def test_a_run_that_was_killed_is_shown_as_dead(queueing: Installation) -> None:
+    assert queueing.cli("cmd=generate-traffic", "events=3000").status == 0
+    words = ["-m", "tests.faults.killed", "commit:before", "4", "--", "cli", "cmd=processEventQueue"]
+    killed = run([sys.executable, *words], ROOT, queueing.environment())
+    assert killed.status == -signal.SIGKILL
+    (last,) = queueing.status()["last_runs"]
+    assert (last["job"], last["result"]) == ("drain", "died")

@@ -22,7 +22,9 @@ from tests.postgresql import NewUrl
 
 @pytest.fixture
 def installation(tmp_path: Path, new_url: NewUrl) -> Iterator[Installation]:
-    installation = open_installation({"OWA_DATA_DIR": str(tmp_path), "OWA_DATABASE_URL": new_url()}, {})
+    installation = open_installation(
+        {"OWA_DATA_DIR": str(tmp_path), "OWA_DATABASE_URL": new_url(), "OWA_SERVER_NUMBER": "1"}, {}
+    )
     upgrade(installation.database)
     yield installation
     installation.close()
@@ -113,7 +115,52 @@ def test_waiting_event_that_was_removed_is_missing(installation: Installation) -
     assert drifts(installation) == {(1, "s1"): -1}
 
 
-def test_foreign_bytes_are_no_receipt_and_damaged_records_are_explained(installation: Installation) -> None:
+def test_the_greatest_number_of_a_writer_counts_whenever_it_is_seen(installation: Installation) -> None:
+    with installation.database.writing() as connection:
+        for number in (3, 5, 4):
+            receipts.see(connection, [receipts.Receipt("writer", 1, "s1", number)])
+        assert [receipt.last_sequence for receipt in receipts.seen(connection)] == [5]
+
+
+def damaged(installation: Installation) -> None:
+    """One of three records is damaged: it is quarantined."""
+    installation.incoming.put(views(3))
+    path = installation.queue_dir / "events.txt"
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second.replace(b'"guid"', b'"gu d"') + third)
+    drain(installation)
+
+
+def test_damaged_record_is_quarantined_and_no_drift(installation: Installation) -> None:
+    damaged(installation)
+    (line,) = verify(installation)
+    assert (line.took, line.processed, line.quarantined, line.drift) == (3, 2, 1, 0)
+
+
+@pytest.mark.parametrize("table", [REQUEST, QUEUE_ITEM], ids=lambda table: table.name)
+def test_damaged_record_hides_no_missing_row(installation: Installation, table: Table) -> None:
+    damaged(installation)
+    installation.incoming.put([replace(views(1, first=False)[0], guid=1_795_262_400_001_000_700, session_id=777)])
+    drain(installation)
+    remove_one(installation, table)
+    assert drifts(installation) == {(1, "s1"): -1}
+
+
+def test_foreign_bytes_explain_nothing(installation: Installation, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes(b"foreign\n\x1etorn\n")
+    kind = installation.registry.queue_type("incoming_tracking_events")
+    assert kind.open_path is not None
+    copied = kind.open_path(installation.queue_context("incoming_tracking_events"), copy)
+    assert drain_events(copied, installation.processor, judge_orphans=False).report.quarantined == 2
+    installation.incoming.put(views(3))
+    path = installation.queue_dir / "events.txt"
+    path.write_bytes(b"foreign\n" + b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    drain(installation)
+    assert drifts(installation) == {(1, "s1"): -1}
+
+
+def test_foreign_bytes_are_no_receipt(installation: Installation) -> None:
     installation.incoming.put(views(2))
     path = installation.queue_dir / "events.txt"
     path.write_bytes(path.read_bytes() + b"foreign\n")

@@ -218,6 +218,14 @@ def test_poisoned_event_costs_only_itself(poisoned: Processing, position: int) -
     assert "in _taste" in item["last_error_trace"]
 
 
+def test_each_poisoned_event_has_its_own_traceback(poisoned: Processing) -> None:
+    poisoned.settle(*(page_view(number, session=number, first=True, poison="handle") for number in range(1, 9)))
+    for item in poisoned.rows(QUEUE_ITEM):
+        assert item["last_error_trace"].startswith("Traceback (most recent call last):")
+        assert item["last_error_trace"].endswith(f"ValueError: {item['id']} is poisoned\n")
+        assert item["last_error_trace"].count("ValueError: ") == 1
+
+
 def test_poison_in_the_sessions_part_costs_only_itself(poisoned: Processing) -> None:
     poisoned.settle(page_view(2, at=2), page_view(3, at=3, poison="resume"), page_view(4, at=4))
     poisoned.settle(page_view(1, first=True))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from owa.analytics.page_views import PageViews
+from owa.db import jobs
 from owa.db.metadata import METADATA
 from owa.queues.contract import session_key
 from tests.page_views import Processing, context, open_processing, page_view
@@ -92,6 +93,16 @@ def test_owners_of_leases(processing: Processing) -> None:
     steps = plans(processing, processing.retries.owners)
     steps += plans(processing, lambda connection: processing.retries.release(connection, "here:1", 0))
     assert [step for step in steps if "owa_queue_item_owner" in step] == steps
+
+
+def test_overdue(processing: Processing) -> None:
+    (step,) = plans(processing, lambda connection: processing.retries.overdue(connection, 1, 10))
+    assert step == ("SEARCH owa_queue_item USING INDEX owa_queue_item_waiting_since (status=? AND waiting_since<?)")
+
+
+def test_last_runs(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: jobs.latest(connection, 1, "drain"))
+    assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job (job=?)"]
 
 
 def test_wake_by_key(processing: Processing) -> None:

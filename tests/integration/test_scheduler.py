@@ -19,9 +19,11 @@ from owa.db.migrate import upgrade
 from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavailable
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.node import this_process
+from owa.processing.cleaning import IDLE_RUNS_AGE
+from owa.processing.cleaning import INTERVAL as CLEAN_INTERVAL
 from owa.processing.drain import Drained, drain_events
 from owa.scheduler import schedule
-from owa.scheduler.jobs import CLEAN_INTERVAL, IDLE_RUNS_AGE, Job, Jobs, Scope
+from owa.scheduler.jobs import PRUNE_INTERVAL, Job, Jobs, Scope
 from owa.scheduler.leadership import LEASE, OnOneServer, OnThisServer
 from owa.scheduler.scheduler import Scheduler
 from tests.page_views import NOON, page_view
@@ -281,7 +283,7 @@ def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
     found = {job.name: (job.interval, job.scope) for job in regular(installation).all(drain_interval=2)}
     assert sorted(found) == sorted(jobs.JOBS)
     assert found["drain"] == (2, Scope.SERVER)
-    assert found["prune"] == (CLEAN_INTERVAL, Scope.SERVER)
+    assert found["prune"] == (PRUNE_INTERVAL, Scope.SERVER)
     assert found["retry"] == (2, Scope.ALL)
     assert found["clean"] == (CLEAN_INTERVAL, Scope.ALL)
     interval, scope = found["sweep"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-CONVERGENCE = "tests/property/test_convergence.py"
+SCHEDULES = "tests/property/test_schedules.py"
 PAGE_VIEWS = "tests/integration/test_page_views.py"
 LEASES = "tests/integration/test_leases.py"
 SCHEDULER = "tests/integration/test_scheduler.py"
@@ -34,28 +34,28 @@ MUTANTS = (
         "owa/analytics/sessions.py",
         "return view if best is None or view.event.key > best.event.key else best",
         "return view",
-        CONVERGENCE,
+        SCHEDULES,
     ),
     Mutant(
         "what is stored as last gives way to anything",
         "owa/analytics/merges.py",
         "new_key < old_key if less else new_key > old_key)",
         "new_key < old_key if less else new_key != old_key)",
-        CONVERGENCE,
+        SCHEDULES,
     ),
     Mutant(
         "the latest entry is the session's",
         "owa/analytics/sessions.py",
         "return and_(new.entry_at.is_not(None), new_key < old_key)",
         "return and_(new.entry_at.is_not(None), new_key > old_key)",
-        CONVERGENCE,
+        SCHEDULES,
     ),
     Mutant(
         "an adopted entry ranks as one with the flag",
         "owa/analytics/sessions.py",
         "return (int(self.flagged is None), *entry.event.key) if entry else None",
         "return (0, *entry.event.key) if entry else None",
-        CONVERGENCE,
+        SCHEDULES,
     ),
     Mutant(
         "duplicates count",
@@ -69,7 +69,7 @@ MUTANTS = (
         "owa/analytics/merges.py",
         "less = new[text] < old[text]",
         "less = new[text] > old[text]",
-        CONVERGENCE,
+        SCHEDULES,
     ),
     Mutant(
         "a visitor keeps a last session whose entry has moved",

@@ -1,5 +1,6 @@
 """`cmd=processEventQueue`."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, HELD, TROUBLE, Command
 from owa.cli.output import Output
 from owa.contributions import INCOMING, PROCESSING
-from owa.errors import HeldByAnother, UsageError
+from owa.errors import DatabaseUnavailable, HeldByAnother, UsageError
+from owa.processing import cleaning
 from owa.processing.drain import Drained, drain_events, drain_retries
 from owa.queues.contract import EventQueue
+from owa.queues.settings import ARCHIVE_AGE
 from owa.settings import did_you_mean
 
 QUEUES = (INCOMING, PROCESSING)
@@ -37,11 +40,22 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
             outcome.drained[name] = _drain(installation, name, most, arguments, output)
         except HeldByAnother as held:
             outcome.held.append(held)
+    if outcome.drained:
+        _clean(installation)
     _print(outcome, output)
     if len(outcome.held) == len(names):
         return HELD
     trouble = any(drained.outage or drained.report.failed for drained in outcome.drained.values())
     return TROUBLE if trouble else DONE
+
+
+def _clean(installation: Installation) -> None:
+    """Where cron drains, nobody else cleans up."""
+    now, age = installation.clock.now(), installation.configuration.current().settings[ARCHIVE_AGE]
+    with suppress(DatabaseUnavailable):  # the drains have told of it
+        if cleaning.is_due(installation.database, now):
+            parts = installation.database, installation.retries, now, age
+            installation.runs("command").clean("clean", lambda: cleaning.clean(*parts))
 
 
 def _names(arguments: Arguments) -> list[str]:

@@ -15,7 +15,7 @@ COLUMNS = tuple(field.name for field in fields(Line))
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
     ledger = Ledger(installation.database, installation.incoming, installation.retries, installation.handlers)
     lines = ledger.verify(arguments.number("wait", 30.0) or 0.0)
-    drift = sum(line.drift for line in lines)
+    drift = min(0, sum(line.drift for line in lines if line.drift < 0)) or sum(line.drift for line in lines)
     output.document({"drift": drift, "lines": [_document(line) for line in lines]})
     output.table("Ledger", (*COLUMNS, "drift"), [tuple(_document(line).values()) for line in lines])
     for line in lines:

@@ -63,9 +63,17 @@ def _tell_queues(queues: dict[str, dict[str, Any]], output: Output) -> None:
 def _tell_runs(runs: list[jobs.Run], output: Output) -> None:
     output.table(
         "Last runs",
-        ("job", "started (UTC)", "seconds", "result", "by", "what it did"),
+        ("job", "server", "started (UTC)", "seconds", "result", "by", "what it did"),
         [
-            (run.job, _time(run.started_at), _seconds(run), run.result, run.owner, run.detail or _words(run.figures))
+            (
+                run.job,
+                run.server,
+                _time(run.started_at),
+                _seconds(run),
+                run.outcome,
+                f"{run.caller} {run.owner}",
+                run.detail or _words(run.figures),
+            )
             for run in runs
         ],
     )
@@ -99,7 +107,7 @@ def _seconds(run: jobs.Run) -> float:
 
 def _run(run: jobs.Run) -> dict[str, Any]:
     times = {"started_at": run.started_at // MICROSECONDS, "duration": _seconds(run)}
-    return asdict(run) | times
+    return asdict(run) | times | {"result": run.outcome}
 
 
 def _words(figures: dict[str, Any]) -> str:

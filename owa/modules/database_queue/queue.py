@@ -127,14 +127,10 @@ class DatabaseQueue:
         return list(connection.execute(statement.limit(limit)).scalars())
 
     def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
-        key = QUEUE_ITEM.c.waits_for
-        statement = (
-            select(key)
-            .where(key.is_not(None), QUEUE_ITEM.c.status == UNHANDLED)
-            .group_by(key)
-            .having(func.min(QUEUE_ITEM.c.waiting_since) <= before)
-        )
-        return list(connection.execute(statement.limit(limit)).scalars())
+        table = QUEUE_ITEM.c
+        waiting = table.status == UNHANDLED, table.waits_for.is_not(None), table.waiting_since <= before
+        longest = select(table.waits_for).where(*waiting).order_by(table.waiting_since).limit(limit)
+        return list(dict.fromkeys(connection.execute(longest).scalars()))
 
     def claim_waiting(self, connection: Connection, key: str, limit: int, now: int) -> Claim:
         waiting = QUEUE_ITEM.c.waits_for == key, QUEUE_ITEM.c.status == UNHANDLED

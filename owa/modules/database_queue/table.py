@@ -35,6 +35,14 @@ QUEUE_ITEM = Table(
     Index("owa_queue_item_due", "status", "not_before_timestamp"),
     Index("owa_queue_item_waits_for", "waits_for"),
 )
+_WAITING = QUEUE_ITEM.c.waits_for.is_not(None)
+Index(
+    "owa_queue_item_waiting_since",
+    QUEUE_ITEM.c.status,
+    QUEUE_ITEM.c.waiting_since,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
 _LEASED = QUEUE_ITEM.c.owner.is_not(None)
 Index("owa_queue_item_owner", QUEUE_ITEM.c.owner, sqlite_where=_LEASED, postgresql_where=_LEASED)
 """All `…_timestamp` columns, and `lease_until`, are in microseconds since the epoch."""

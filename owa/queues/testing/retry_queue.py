@@ -133,6 +133,8 @@ class RetryQueueContract:
         queue.wait(connection, [Waiting(event, OTHER_KEY)], NOW + 31)
         assert lease(queue, connection, LATER).items == ()
         assert [kept.state for kept in queue.latest(connection, 10)] == [State.WAITING]
+        queue.wake(connection, [OTHER_KEY], NOW + 32)
+        assert lease(queue, connection, NOW + 32).items == (Item(event, Remaining.SESSION, 1, NOW, NOW),)
 
     def test_attempted_before_claims_back_offs_but_none_twice(self, queue: RetryQueue, connection: Connection) -> None:
         earlier, just_now, waiting = sample_events(3)

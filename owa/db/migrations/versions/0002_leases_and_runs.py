@@ -17,6 +17,14 @@ def upgrade() -> None:
     op.add_column("owa_queue_item", sa.Column("lease_until", sa.BigInteger(), nullable=True))
     leased = sa.text("owner IS NOT NULL")
     op.create_index("owa_queue_item_owner", "owa_queue_item", ["owner"], sqlite_where=leased, postgresql_where=leased)
+    waiting = sa.text("waits_for IS NOT NULL")
+    op.create_index(
+        "owa_queue_item_waiting_since",
+        "owa_queue_item",
+        ["status", "waiting_since"],
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     op.create_table(
         "owa_job_lease",
         sa.Column("job", sa.String(64), nullable=False),
@@ -41,12 +49,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("owa_job_run_job", "owa_job_run", ["job", "id"])
+    op.create_index("owa_job_run_job_server", "owa_job_run", ["job", "server", "id"])
     op.create_index("owa_job_run_started_at", "owa_job_run", ["started_at"])
 
 
 def downgrade() -> None:
     op.drop_table("owa_job_run")
     op.drop_table("owa_job_lease")
+    op.drop_index("owa_queue_item_waiting_since", table_name="owa_queue_item")
     op.drop_index("owa_queue_item_owner", table_name="owa_queue_item")
     for name in ("lease_until", "lease_token", "owner"):
         op.drop_column("owa_queue_item", name)

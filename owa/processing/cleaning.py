@@ -1,0 +1,35 @@
+"""Deletes what was kept for the eye for long enough."""
+
+from owa.clock import MICROSECONDS
+from owa.db import jobs
+from owa.db.engine import Database
+from owa.processing.runs import Figures
+from owa.queues.contract import RetryQueue
+
+INTERVAL = 3_600
+"""Seconds between two times."""
+
+IDLE_RUNS_AGE = 86_400
+"""Seconds for which runs are remembered that found nothing to do."""
+
+
+PATIENCE = 5.0
+"""Seconds that it waits for the database: it can be done another time."""
+
+
+def clean(database: Database, retries: RetryQueue, now: int, age: int) -> Figures:
+    """Delete finished events, and records of runs. `now`: microseconds; `age`: seconds. Raises
+    `DatabaseUnavailable`."""
+    before = now - age * MICROSECONDS
+    with database.writing(PATIENCE) as connection:
+        return {
+            "finished": retries.flush(connection, before),
+            "runs": jobs.forget(connection, before, now - IDLE_RUNS_AGE * MICROSECONDS),
+        }
+
+
+def is_due(database: Database, now: int) -> bool:
+    """Whether nobody has cleaned for `INTERVAL`. Raises `DatabaseUnavailable`."""
+    with database.reading() as connection:
+        last = jobs.latest(connection, 1, "clean")
+    return not last or last[0].started_at < now - INTERVAL * MICROSECONDS
