@@ -20,12 +20,19 @@ class Place:
     capability: Capability
 
 
-NAVIGATION = (Place("audit", "Audit trail", Capability.EDIT_USERS),)
+NAVIGATION = (
+    Place("general", "General", Capability.EDIT_SETTINGS),
+    Place("sites", "Sites", Capability.VIEW_SITE_LIST),
+    Place("audit", "Audit trail", Capability.EDIT_USERS),
+)
 
 
 def includeme(config: Configurator) -> None:
     """Routes of the pages."""
     config.add_route("admin", "/admin")
+    config.add_route("general", "/admin/settings/general")
+    config.add_route("sites", "/admin/settings/sites")
+    config.add_route("site", "/admin/settings/sites/{site_id}")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)
