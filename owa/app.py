@@ -47,9 +47,9 @@ INI = text(
 CORE_SETTINGS: tuple[Setting[Any], ...] = (
     INI,
     *db_settings.SETTINGS,
-    *queue_settings.SETTINGS,
     *tracking_settings.SETTINGS,
     *processing_settings.SETTINGS,
+    *queue_settings.SETTINGS,
     PIN_WORKERS,
 )
 

@@ -3,7 +3,7 @@ from owa.settings import boolean, integer, networks
 QUEUE_EVENTS = boolean(
     "base.queue_events",
     default=False,
-    help="Asynchronous mode: events are queued, and processed by cron or the scheduler. Off: in the request.",
+    help="Events are queued, and processed by cron or the scheduler. Off: they are processed in the request.",
     label="Asynchronous mode",
     group="How events are processed",
 )
@@ -39,7 +39,7 @@ EXCLUDED_IPS = networks(
 LOG_ROBOTS = boolean(
     "base.log_robots",
     default=False,
-    help="Track robots too.",
+    help="Take events of robots too. Off: they are refused, and counted.",
     label="Track robots",
     group="Visitors",
 )
