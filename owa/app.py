@@ -43,14 +43,16 @@ INI = text(
     default="development.ini",
     storable=False,
     help="The ini file that commands read. A relative path starts at the folder of cli.py.",
+    label="Ini file",
+    restart=True,
 )
 
 CORE_SETTINGS: tuple[Setting[Any], ...] = (
     INI,
     *db_settings.SETTINGS,
-    *queue_settings.SETTINGS,
     *tracking_settings.SETTINGS,
     *processing_settings.SETTINGS,
+    *queue_settings.SETTINGS,
     PIN_WORKERS,
 )
 
@@ -111,12 +113,11 @@ def open_installation(
     settings = resolve((*CORE_SETTINGS, *load().settings), environment=environment, ini=ini)
     data_dir = root_folder() / settings[DATA_DIR]
     _make(data_dir)
-    database = Database(
-        settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}",
-        survive_power_loss=settings[DURABILITY] == "fsync",
-    )
+    database = Database(settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}")
     os.register_at_fork(after_in_child=database.forget_connections)
     configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir)
+    if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
+        database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
 
     def context(name: str) -> QueueContext:

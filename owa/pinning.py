@@ -9,6 +9,9 @@ PIN_WORKERS = boolean(
     "base.pin_workers",
     default=False,
     help="Pin each web process to a processor. For servers with several worker processes, such as granian.",
+    label="Pin processes to processors",
+    group="How events are processed",
+    restart=True,
 )
 
 

@@ -16,8 +16,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from zoneinfo import ZoneInfo, available_timezones
 
 from owa.errors import SettingsError
 
@@ -35,6 +35,26 @@ class Layer(StrEnum):
     DEFAULT = "default"
 
 
+class Kind(StrEnum):
+    """What a form shows for a setting."""
+
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    CHOICE = "choice"
+    LIST = "list"
+    TIME_ZONE = "time zone"
+
+
+class Shown(TypedDict, total=False):
+    """What only forms need of a declaration: see `Setting`."""
+
+    label: str
+    group: str
+    unit: str
+    restart: bool
+
+
 @dataclass(frozen=True)
 class Setting(Generic[T]):
     """The declaration of a setting."""
@@ -48,6 +68,23 @@ class Setting(Generic[T]):
     """Its value is never shown."""
     storable: bool = True
     """Whether a form may set it. What is needed to reach the database cannot be stored in it."""
+    kind: Kind = Kind.TEXT
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
+    label: str = ""
+    """What a form calls it. Default: its name, in words."""
+    group: str = ""
+    """The heading under which a form shows it."""
+    unit: str = ""
+    """Such as `seconds`."""
+    restart: bool = False
+    """It is read when a process starts: a change counts from then on."""
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            words = _snake(self.name.partition(".")[2]).replace("_", " ")
+            object.__setattr__(self, "label", words[:1].upper() + words[1:])
 
     @property
     def environment_name(self) -> str:
@@ -64,12 +101,14 @@ class Setting(Generic[T]):
         return key if module == "base" else f"{_snake(module)}.{key}"
 
 
-def boolean(name: str, *, default: bool, help: str) -> Setting[bool]:
+def boolean(name: str, *, default: bool, help: str, **shown: Unpack[Shown]) -> Setting[bool]:
     """true/false, 1/0, on/off, yes/no."""
-    return Setting(name, parse_boolean, default, help)
+    return Setting(name, parse_boolean, default, help, kind=Kind.BOOLEAN, **shown)
 
 
-def integer(name: str, *, default: int, least: int, most: int, help: str) -> Setting[int]:
+def integer(
+    name: str, *, default: int, least: int, most: int, help: str, storable: bool = True, **shown: Unpack[Shown]
+) -> Setting[int]:
     """A whole number from `least` to `most`, both included."""
 
     def parse(text: str) -> int:
@@ -77,15 +116,17 @@ def integer(name: str, *, default: int, least: int, most: int, help: str) -> Set
             raise ValueError(f"wants a whole number from {least} to {most}")
         return int(text)
 
-    return Setting(name, parse, default, help)
+    return Setting(name, parse, default, help, storable=storable, kind=Kind.INTEGER, least=least, most=most, **shown)
 
 
-def text(name: str, *, default: str, help: str, secret: bool = False, storable: bool = True) -> Setting[str]:
+def text(
+    name: str, *, default: str, help: str, secret: bool = False, storable: bool = True, **shown: Unpack[Shown]
+) -> Setting[str]:
     """Any text, its outer white space removed."""
-    return Setting(name, str, default, help, secret, storable)
+    return Setting(name, str, default, help, secret, storable, **shown)
 
 
-def folder(name: str, *, default: str, help: str) -> Setting[str]:
+def folder(name: str, *, default: str, help: str, **shown: Unpack[Shown]) -> Setting[str]:
     """A path, not stored: the database may be in it."""
 
     def parse(value: str) -> str:
@@ -93,27 +134,30 @@ def folder(name: str, *, default: str, help: str) -> Setting[str]:
             raise ValueError("wants a folder")
         return value
 
-    return Setting(name, parse, default, help, storable=False)
+    return Setting(name, parse, default, help, storable=False, **shown)
 
 
-def choice(name: str, *, default: str, of: tuple[str, ...], help: str) -> Setting[str]:
+def choice(name: str, *, default: str, of: tuple[str, ...], help: str, **shown: Unpack[Shown]) -> Setting[str]:
     """One of the words in `of`."""
 
     def parse(value: str) -> str:
         if value not in of:
-            near = difflib.get_close_matches(value, of, n=1, cutoff=0.75)
-            raise ValueError(f"wants one of {', '.join(of)}" + (f" (did you mean {near[0]}?)" if near else ""))
+            raise ValueError(f"wants one of {', '.join(of)}{_perhaps(value, of)}")
         return value
 
-    return Setting(name, parse, default, help)
+    return Setting(name, parse, default, help, kind=Kind.CHOICE, choices=of, **shown)
 
 
-def words(name: str, *, default: tuple[str, ...] = (), help: str) -> Setting[tuple[str, ...]]:
+def words(name: str, *, default: tuple[str, ...] = (), help: str, **shown: Unpack[Shown]) -> Setting[tuple[str, ...]]:
     """Words separated by commas or white space."""
-    return Setting(name, lambda value: tuple(filter(None, re.split(r"[,\s]+", value))), default, help)
+
+    def parse(value: str) -> tuple[str, ...]:
+        return tuple(filter(None, re.split(r"[,\s]+", value)))
+
+    return Setting(name, parse, default, help, kind=Kind.LIST, **shown)
 
 
-def networks(name: str, *, default: str = "", help: str) -> Setting[tuple[Network, ...]]:
+def networks(name: str, *, default: str = "", help: str, **shown: Unpack[Shown]) -> Setting[tuple[Network, ...]]:
     """IP addresses or networks (10.0.0.0/8), separated by commas or white space."""
 
     def parse(value: str) -> tuple[Network, ...]:
@@ -122,19 +166,20 @@ def networks(name: str, *, default: str = "", help: str) -> Setting[tuple[Networ
         except ValueError as error:
             raise ValueError(f"wants IP addresses or networks such as 10.0.0.0/8 ({error})") from error
 
-    return Setting(name, parse, parse(default), help)
+    return Setting(name, parse, parse(default), help, kind=Kind.LIST, **shown)
 
 
-def time_zone(name: str, *, default: str, help: str) -> Setting[ZoneInfo]:
+def time_zone(name: str, *, default: str, help: str, **shown: Unpack[Shown]) -> Setting[ZoneInfo]:
     """A name of the IANA time zone database, such as Europe/Berlin."""
 
     def parse(value: str) -> ZoneInfo:
         try:
             return ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError("wants a time zone of the IANA database, such as Europe/Berlin") from error
+            perhaps = _perhaps(value, available_timezones())
+            raise ValueError(f"wants a time zone of the IANA database, such as Europe/Berlin{perhaps}") from error
 
-    return Setting(name, parse, parse(default), help)
+    return Setting(name, parse, parse(default), help, kind=Kind.TIME_ZONE, **shown)
 
 
 def parse_boolean(value: str) -> bool:
@@ -148,8 +193,26 @@ def parse_boolean(value: str) -> bool:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """How a sentence about an unknown word ends: `; did you mean X?`, or `.` where no known word is near."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-    return f"; did you mean {near[0]}?" if near else "."
+    near = _near(word, known)
+    return f"; did you mean {near}?" if near else "."
+
+
+def _perhaps(word: str, known: Iterable[str]) -> str:
+    near = _near(word, known)
+    return f" (did you mean {near}?)" if near else ""
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(word[:100], known, n=1, cutoff=0.75)), "")
+
+
+def as_text(value: object) -> str:
+    """The text of a value of the constructors above, as a form shows it."""
+    if isinstance(value, tuple):
+        return "\n".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
 
 
 @dataclass(frozen=True)
@@ -160,6 +223,8 @@ class Settings:
     layers: Mapping[str, Layer] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     """What looked odd but is no error, such as an unknown `OWA_` variable."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What was written, of the values that are no defaults."""
 
     def __getitem__(self, setting: Setting[T]) -> T:
         value: T = self.values.get(setting.name, setting.default)
@@ -168,6 +233,10 @@ class Settings:
     def layer(self, setting: Setting[Any]) -> Layer:
         """Where the value came from."""
         return self.layers.get(setting.name, Layer.DEFAULT)
+
+    def text(self, setting: Setting[Any]) -> str:
+        """What was written, or would be to say the default."""
+        return self.texts.get(setting.name, as_text(setting.default))
 
 
 def resolve(
@@ -187,6 +256,7 @@ def resolve(
     problems, notices = _unknown(declarations, environment, ini or {})
     values: dict[str, Any] = {}
     layers: dict[str, Layer] = {}
+    texts: dict[str, str] = {}
     for setting in declarations:
         for layer, source, key in (
             (Layer.ENVIRONMENT, environment, setting.environment_name),
@@ -196,8 +266,9 @@ def resolve(
             if key not in source:
                 continue
             try:
-                values[setting.name] = setting.parse(source[key].strip())
-                layers[setting.name] = layer
+                written = source[key].strip()
+                values[setting.name] = setting.parse(written)
+                layers[setting.name], texts[setting.name] = layer, written
                 break
             except ValueError as error:
                 shown = "its value" if setting.secret else repr(source[key][:100])
@@ -207,7 +278,7 @@ def resolve(
                     break
     if problems:
         raise SettingsError(problems)
-    return Settings(values, layers, tuple(notices))
+    return Settings(values, layers, tuple(notices), texts)
 
 
 def _unknown(

@@ -29,6 +29,8 @@ FIXTURES = ROOT / "tests" / "fixtures"
 DOMAIN = "http://127.0.0.1:18080"
 SITE_ID = "c8ff781bf277f1376b21a5878b85b45d"
 """Of that domain; the recorded requests have it."""
+PASSWORD = "a password for tests"
+"""Of the account `admin`."""
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
 PATIENCE = 60.0
@@ -277,7 +279,7 @@ class Installation:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder as `install` leaves it; to be copied, since installing takes two seconds."""
     installation = Installation(tmp_path_factory.mktemp("installed"))
-    done = installation.cli("cmd=install", f"domain={DOMAIN}", "format=json")
+    done = installation.cli("cmd=install", f"domain={DOMAIN}", f"password={PASSWORD}", "format=json")
     assert (done.status, done.err) == (0, "")
     assert done.json["site_id"] == SITE_ID
     return installation.data_dir

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from owa.db.bulk import dialect_insert
 from owa.db.modules import Switch, switch_module, switches
@@ -22,6 +22,8 @@ class StoredSite:
     site_id: str
     domain: str
     settings: Mapping[str, str]
+    name: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +47,21 @@ def generation(connection: Connection) -> int:
 def read(connection: Connection) -> StoredConfiguration:
     """Everything, as of one transaction."""
     row = connection.execute(select(CONFIGURATION).where(CONFIGURATION.c.id == _ROW)).mappings().first()
-    sites = connection.execute(select(SITE.c.site_id, SITE.c.domain, SITE.c.settings).order_by(SITE.c.id))
+    sites = connection.execute(select(SITE).order_by(SITE.c.id)).mappings()
     return StoredConfiguration(
         generation=row["generation"] if row else 0,
         settings=_object(row["settings"]) if row else {},
-        sites=tuple(StoredSite(site_id, domain or "", _object(blob)) for site_id, domain, blob in sites),
+        sites=tuple(_site(row) for row in sites),
         modules=switches(connection),
     )
 
 
-def store_settings(connection: Connection, values: Mapping[str, str]) -> None:
-    """Set some settings, by name, to texts."""
+def store_settings(connection: Connection, values: Mapping[str, str | None]) -> None:
+    """Set some settings, by name, to texts; None: forget what is stored, so that the default counts again."""
     settings = {**read(connection).settings, **values}
+    document = {name: text for name, text in settings.items() if text is not None}
     _raise_generation(connection)
-    connection.execute(update(CONFIGURATION).where(CONFIGURATION.c.id == _ROW).values(settings=orjson.dumps(settings)))
+    connection.execute(update(CONFIGURATION).where(CONFIGURATION.c.id == _ROW).values(settings=orjson.dumps(document)))
 
 
 def store_switch(connection: Connection, name: str, switch: Switch, by: str, now: int) -> None:
@@ -83,6 +86,18 @@ def add_site(connection: Connection, domain: str, name: str = "") -> bool:
     return added
 
 
+def find_site(connection: Connection, site_id: str) -> StoredSite | None:
+    row = connection.execute(select(SITE).where(SITE.c.site_id == site_id)).mappings().first()
+    return _site(row) if row else None
+
+
+def change_site(connection: Connection, site: StoredSite) -> None:
+    """Store all but the id and the domain, which the id is made of."""
+    values = {"name": site.name, "description": site.description, "settings": orjson.dumps(dict(site.settings))}
+    connection.execute(update(SITE).where(SITE.c.site_id == site.site_id).values(values))
+    _raise_generation(connection)
+
+
 def _raise_generation(connection: Connection) -> None:
     """The first one is the time, so that a process notices when the database was made anew."""
     insert = dialect_insert(connection.dialect.name)
@@ -90,6 +105,16 @@ def _raise_generation(connection: Connection) -> None:
         insert(CONFIGURATION)
         .values(id=_ROW, settings=b"{}", generation=int(time.time()))
         .on_conflict_do_update(index_elements=["id"], set_={"generation": CONFIGURATION.c.generation + 1})
+    )
+
+
+def _site(row: RowMapping) -> StoredSite:
+    return StoredSite(
+        site_id=row["site_id"],
+        domain=row["domain"] or "",
+        settings=_object(row["settings"]),
+        name=row["name"] or "",
+        description=row["description"] or "",
     )
 
 

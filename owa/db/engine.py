@@ -18,15 +18,20 @@ WRITE_PATIENCE = 30.0
 class Database:
     """Transactions on one database. Safe to share between threads; after a fork, each process makes its own."""
 
-    def __init__(self, url: str, *, survive_power_loss: bool = False) -> None:
-        """`survive_power_loss`: a commit returns only when it is on the disk. Else it survives a crash of the program,
-        and after a power loss the database is consistent but may lack its last moments. (PostgreSQL decides that by
-        its own settings.)"""
+    def __init__(self, url: str) -> None:
+        self._survives_power_loss = False
         try:
             self.url = _with_driver(make_url(url))
-            self._engine = _engine(self.url, survive_power_loss)
+            self._engine = _engine(self.url, lambda: self._survives_power_loss)
         except ArgumentError as error:
             raise SettingsError([f"OWA_DATABASE_URL: {error}"]) from error
+
+    def survive_power_loss(self) -> None:
+        """From now on a commit returns only when it is on the disk. Else it survives a crash of the program, and after
+        a power loss the database is consistent but may lack its last moments. (PostgreSQL decides that by its own
+        settings.)"""
+        self._survives_power_loss = True
+        self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -68,10 +73,10 @@ def _with_driver(url: URL) -> URL:
     return url.set(drivername=postgresql.DRIVER) if url.drivername == "postgresql" else url
 
 
-def _engine(url: URL, survive_power_loss: bool) -> Engine:
+def _engine(url: URL, survives_power_loss: Callable[[], bool]) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True)
-        sqlite.prepare(engine, WRITE_PATIENCE, survive_power_loss=survive_power_loss)
+        sqlite.prepare(engine, WRITE_PATIENCE, survives_power_loss)
     elif url.drivername == postgresql.DRIVER:
         try:
             engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True, **postgresql.options(url))

@@ -16,6 +16,8 @@ DATA_DIR = folder(
     "base.data_dir",
     default="owa-data",
     help="Folder for everything that OWA writes. A relative path starts at the folder of cli.py.",
+    label="Data folder",
+    restart=True,
 )
 DATABASE_URL = Setting(
     "base.database_url",
@@ -24,5 +26,7 @@ DATABASE_URL = Setting(
     storable=False,
     secret=True,
     help="SQLAlchemy URL of the database. Default: SQLite, in the file owa.db of the data folder.",
+    label="Database",
+    restart=True,
 )
 SETTINGS: tuple[Setting[str], ...] = (DATA_DIR, DATABASE_URL)

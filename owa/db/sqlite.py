@@ -1,5 +1,6 @@
 """How transactions begin on SQLite."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -8,16 +9,15 @@ WAL_CHECKPOINT_PAGES = 20_000
 """SQLite copies its log into the database every 80 MB: rarer, longer and cheaper than the default 4 MB."""
 
 
-def prepare(engine: Engine, patience: float, *, survive_power_loss: bool) -> None:
+def prepare(engine: Engine, patience: float, survives_power_loss: Callable[[], bool]) -> None:
     """A transaction that writes takes the write lock at its start. `patience`: seconds that others wait for a lock."""
-    synchronous = "FULL" if survive_power_loss else "NORMAL"
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, below
         connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_loss() else 'NORMAL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}")
 
     @event.listens_for(engine, "begin")

@@ -5,17 +5,25 @@ ASYNC_LOG_DIR = text(
     default="",
     storable=False,
     help="Folder of the file queue. Default: logs/ in the data folder. It must be on a local disk.",
+    label="Folder of the file queue",
+    restart=True,
 )
 DURABILITY = choice(
     "base.durability",
     default="os",
     of=("os", "fsync"),
     help="os: an accepted event survives a crash of the program. fsync: it survives a power loss too; slower.",
+    label="Durability",
+    group="How events are kept",
+    restart=True,
 )
 ARCHIVE_OLD_EVENTS = boolean(
     "base.archive_old_events",
     default=True,
     help="Keep drained queue files in archive/ until they are pruned; off: delete them.",
+    label="Keep drained files",
+    group="How events are kept",
+    restart=True,
 )
 ARCHIVE_AGE = integer(
     "base.archive_age",
@@ -23,5 +31,8 @@ ARCHIVE_AGE = integer(
     least=0,
     most=10 * 366 * 86_400,
     help="Seconds that archived queue files are kept when prune-event-queue-archives is called without interval.",
+    label="Keep them for",
+    group="How events are kept",
+    unit="seconds",
 )
 SETTINGS = (ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE)

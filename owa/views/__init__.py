@@ -24,7 +24,7 @@ from owa.tracking.guids import Guids
 from owa.tracking.refine import Refinement
 from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
 from owa.views.address import believe_proxy
-from owa.views.filters import moment
+from owa.views.filters import moment, time_zones
 from owa.views.flash import take_flash
 from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
@@ -38,7 +38,11 @@ Environ = dict[str, Any]
 
 TRACKING_PATH = "/log.php"
 
-SETTINGS: dict[str, Any] = {"pyramid.default_locale_name": "en", "jinja2.filters": {"moment": moment}}
+SETTINGS: dict[str, Any] = {
+    "pyramid.default_locale_name": "en",
+    "jinja2.filters": {"moment": moment},
+    "jinja2.globals": {"time_zones": time_zones},
+}
 
 
 def make_wsgi_app(installation: "Installation") -> Router:

@@ -21,6 +21,8 @@ class Place:
 
 
 NAVIGATION = (
+    Place("general", "General", Capability.EDIT_SETTINGS),
+    Place("sites", "Sites", Capability.VIEW_SITE_LIST),
     Place("modules", "Modules", Capability.EDIT_MODULES),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
@@ -29,6 +31,9 @@ NAVIGATION = (
 def includeme(config: Configurator) -> None:
     """Routes of the pages."""
     config.add_route("admin", "/admin")
+    config.add_route("general", "/admin/settings/general")
+    config.add_route("sites", "/admin/settings/sites")
+    config.add_route("site", "/admin/settings/sites/{site_id}")
     config.add_route("modules", "/admin/settings/modules")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
