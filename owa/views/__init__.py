@@ -16,13 +16,14 @@ from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
 from owa.scheduler.jobs import Jobs
+from owa.scheduler.once import DrainOnce
 from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
 from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
 from owa.views.address import believe_proxy
-from owa.views.filters import moment
+from owa.views.filters import duration, moment
 from owa.views.flash import take_flash
 from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
@@ -36,7 +37,7 @@ Environ = dict[str, Any]
 
 TRACKING_PATH = "/log.php"
 
-SETTINGS = {"pyramid.default_locale_name": "en", "jinja2.filters": {"moment": moment}}
+SETTINGS: dict[str, Any] = {"pyramid.default_locale_name": "en", "jinja2.filters": {"duration": duration, "moment": moment}}
 
 
 def make_wsgi_app(installation: "Installation") -> Router:
@@ -81,6 +82,7 @@ class Application:
             self.guids,
             installation.clock,
         )
+        self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self._scheduler: Scheduler | None = None
         os.register_at_fork(after_in_child=self._start_in_child)
 
@@ -102,21 +104,26 @@ class Application:
 
     def _schedule(self, settings: Settings) -> Scheduler:
         opened = self.installation
-        jobs = Jobs(
+        jobs = self._jobs("scheduler").all(settings[DRAIN_INTERVAL])
+        return schedule(jobs, opened.queue_dir, opened.database, opened.clock)
+
+    def _jobs(self, caller: str) -> Jobs:
+        opened = self.installation
+        return Jobs(
             opened.incoming,
             opened.retries,
             opened.processor,
             opened.database,
-            opened.runs("scheduler"),
+            opened.runs(caller),
             lambda: opened.configuration.current().settings,
         )
-        return schedule(jobs.all(settings[DRAIN_INTERVAL]), opened.queue_dir, opened.database, opened.clock)
 
     def stop(self) -> None:
         """End the threads, and let go of the slot, files and connections."""
         if self._scheduler:
             self._scheduler.stop()
         self._scheduler = None
+        self.drain_once.stop()
         unpin()
         self.guids.close()
         self.installation.close()

@@ -20,12 +20,19 @@ class Place:
     capability: Capability
 
 
-NAVIGATION = (Place("audit", "Audit trail", Capability.EDIT_USERS),)
+NAVIGATION = (
+    Place("queues", "Dashboard", Capability.VIEW_REPORTS),
+    Place("failed", "Failed events", Capability.EDIT_MODULES),
+    Place("audit", "Audit trail", Capability.EDIT_USERS),
+)
 
 
 def includeme(config: Configurator) -> None:
     """Routes of the pages."""
     config.add_route("admin", "/admin")
+    config.add_route("queues", "/admin/queues")
+    config.add_route("failed", "/admin/failed")
+    config.add_route("failed_event", r"/admin/failed/{guid:[0-9]{1,19}}")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)
