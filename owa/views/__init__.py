@@ -37,7 +37,10 @@ Environ = dict[str, Any]
 
 TRACKING_PATH = "/log.php"
 
-SETTINGS: dict[str, Any] = {"pyramid.default_locale_name": "en", "jinja2.filters": {"duration": duration, "moment": moment}}
+SETTINGS: dict[str, Any] = {
+    "pyramid.default_locale_name": "en",
+    "jinja2.filters": {"duration": duration, "moment": moment},
+}
 
 
 def make_wsgi_app(installation: "Installation") -> Router:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
@@ -47,8 +47,16 @@ class FailedEvents:
             "domains": {site.site_id: site.domain for site in sites.values()},
         }
 
-    @view_config(request_method="POST", request_param="act=retry")
-    def retry(self) -> Response:
+    @view_config(request_method="POST")
+    def act(self) -> Response:
+        match self._request.POST.get("act"):
+            case "retry":
+                return self._retry()
+            case "discard":
+                return self._discard()
+        raise HTTPBadRequest("The form says neither retry nor discard.")
+
+    def _retry(self) -> Response:
         with self._database.writing() as connection:
             now = self._installation.clock.now()
             retried = self._retries.retry(connection, guids := self._selected(), now)
@@ -63,8 +71,7 @@ class FailedEvents:
             f"{_events(waiting)} waiting again for the first page of their session." if waiting else "",
         )
 
-    @view_config(request_method="POST", request_param="act=discard")
-    def discard(self) -> Response:
+    def _discard(self) -> Response:
         with self._database.writing() as connection:
             now = self._installation.clock.now()
             discarded = discard(connection, self._retries, guids := self._selected(), now)
