@@ -88,7 +88,7 @@ class Installation:
         return QueueContext(name, self.configuration.current().settings, self.database, self.clock, self.queue_dir)
 
     def runs(self, caller: str) -> Runs:
-        """Keeps a record of what `caller` (`scheduler` or `command`) runs."""
+        """Keeps a record of what `caller` (`scheduler`, `command` or `dashboard`) runs."""
         return Runs(self.database, self.clock, self.configuration.current().settings[SERVER_NUMBER], caller)
 
     def close(self) -> None:

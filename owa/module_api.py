@@ -21,7 +21,15 @@ from owa.db.bulk import BulkStatement, bound, chunks, insert_new
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
 from owa.db.receipts import Receipt, retire, seen
-from owa.errors import HeldByAnother, Overtaken, OwaError, QueueUnavailable, RecordError, UsageError
+from owa.errors import (
+    DatabaseUnavailable,
+    HeldByAnother,
+    Overtaken,
+    OwaError,
+    QueueUnavailable,
+    RecordError,
+    UsageError,
+)
 from owa.events import Entry, Event, Refusal, dumps, loads
 from owa.files import give_to_folder_owner, make_folder
 from owa.hookspecs import hookimpl
@@ -30,6 +38,8 @@ from owa.queues.contract import (
     Batch,
     Claim,
     EventQueue,
+    Failed,
+    FailedFilter,
     Failure,
     Item,
     Kept,
@@ -69,11 +79,14 @@ __all__ = [
     "Claim",
     "Clock",
     "Database",
+    "DatabaseUnavailable",
     "Entry",
     "Event",
     "EventFilter",
     "EventHandler",
     "EventQueue",
+    "Failed",
+    "FailedFilter",
     "Failure",
     "Handled",
     "HealthCheck",

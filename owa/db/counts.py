@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     FAILED = "failed"
+    DISCARDED = "discarded"
+    """Given up by an admin after it had failed. The reason is what remained to be done for it."""
     QUARANTINED = "quarantined"
     COERCED = "coerced"
     """Not a fate: a value of the wrong type became NULL."""

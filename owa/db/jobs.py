@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -48,7 +49,7 @@ JOB_RUN = Table(
     Column("job", String(64), nullable=False),
     Column("server", Integer, nullable=False),
     Column("owner", String(255), nullable=False),
-    Column("caller", String(16), nullable=False),  # scheduler or command
+    Column("caller", String(16), nullable=False),  # scheduler, command or dashboard
     Column("started_at", BigInteger, nullable=False),  # microseconds
     Column("duration", BigInteger, nullable=False),  # microseconds
     Column("result", String(16), nullable=False),
@@ -70,7 +71,7 @@ class Run:
     owner: str
     """The process, as `owa.node` names it."""
     caller: str
-    """`scheduler` or `command`."""
+    """`scheduler`, `command` or `dashboard`."""
     started_at: int
     """Microseconds."""
     duration: int
@@ -144,6 +145,18 @@ def latest(connection: Connection, count: int, job: str | None = None) -> list[R
     return [_run(row) for row in connection.execute(statement).mappings()]
 
 
+def last(connection: Connection, job: str, *, server: int | None = None, busy: bool = False) -> Run | None:
+    """The last run of a job. `server`: on that one. `busy`: of those that were more than finding nothing to do."""
+    table = JOB_RUN.c
+    statement = select(JOB_RUN).where(table.job == job).order_by(table.id.desc()).limit(1)
+    if server is not None:
+        statement = statement.where(table.server == server)
+    if busy:
+        statement = statement.where(~_idle())
+    row = connection.execute(statement).mappings().first()
+    return _run(row) if row else None
+
+
 def last_of_each(connection: Connection) -> list[Run]:
     """The last run of each job on each server, by job and server."""
     last = select(func.max(JOB_RUN.c.id)).group_by(JOB_RUN.c.job, JOB_RUN.c.server)
@@ -154,8 +167,12 @@ def last_of_each(connection: Connection) -> list[Run]:
 def forget(connection: Connection, before: int, idle_before: int) -> int:
     """Delete the runs that started before that moment, and earlier those that found nothing to do; returns how many."""
     table = JOB_RUN.c
-    idle = (table.result == DONE) & (table.figures == b"{}") & (table.started_at < idle_before)
+    idle = _idle() & (table.started_at < idle_before)
     return connection.execute(delete(JOB_RUN).where((table.started_at < before) | idle)).rowcount
+
+
+def _idle() -> ColumnElement[bool]:
+    return (JOB_RUN.c.result == DONE) & (JOB_RUN.c.figures == b"{}")
 
 
 def _row(run: Run) -> dict[str, Any]:

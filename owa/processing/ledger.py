@@ -1,5 +1,5 @@
 """The ledger: everything that was taken is somewhere. took = refused + queued + waiting + retrying + processed +
-duplicate + failed + quarantined, for each server and site. What is missing is a bug, or somebody's hand.
+duplicate + failed + discarded + quarantined, for each server and site. What is missing is a bug, or somebody's hand.
 """
 
 from collections import Counter
@@ -17,6 +17,10 @@ from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue, Stat
 
 Account = tuple[int, str]
 """(server, site_id); the site is empty for all unknown sites."""
+
+
+COUNTED = (Outcome.PROCESSED, Outcome.DUPLICATE, Outcome.REFUSED, Outcome.DISCARDED)
+"""Fates of which only a count remains."""
 
 
 @dataclass(slots=True)
@@ -90,10 +94,10 @@ class Ledger:
         for account, number in pending.refusals.items():
             line(account).refused += number
         for row in counts.stored(connection):
-            if row["outcome"] in (Outcome.PROCESSED, Outcome.DUPLICATE, Outcome.REFUSED):
+            if row["outcome"] in COUNTED:
                 found = line((row["server"], row["site_id"]))
                 setattr(found, row["outcome"], getattr(found, row["outcome"]) + row["count"])
-        expected = Counter({account: found.processed for account, found in lines.items()})
+        expected = _with_rows(connection)
         for (server, site_id, state, remaining), number in self._retries.states(connection).items():
             found = line((server, site_id))
             name = {State.WAITING: "waiting", State.RETRYING: "retrying", State.FAILED: "failed"}[state]
@@ -122,6 +126,16 @@ def _took(seen: list[Receipt], pending: Pending) -> Counter[Account]:
     for receipt in last.values():
         took[receipt.server, receipt.site_id] += receipt.last_sequence
     return took
+
+
+def _with_rows(connection: Connection) -> Counter[Account]:
+    """How many events that are no more in a queue should have left a row."""
+    found: Counter[Account] = Counter()
+    for row in counts.stored(connection):
+        kept = row["outcome"] == Outcome.DISCARDED and row["reason"] == Remaining.SESSION
+        if kept or row["outcome"] == Outcome.PROCESSED:
+            found[row["server"], row["site_id"]] += row["count"]
+    return found
 
 
 def _damaged(connection: Connection) -> Counter[int]:

@@ -22,13 +22,17 @@ class Pause:
         with suppress(OSError), self._note.open("x") as file:
             file.write(str(self._clock.now()))
 
+    def since(self) -> int | None:
+        """When the pause began, in microseconds; None when there is none."""
+        try:
+            return int(self._note.read_text())
+        except (OSError, ValueError):
+            return None
+
     def length(self) -> int:
         """Microseconds since the pause began; 0 when there is none."""
-        try:
-            began = int(self._note.read_text())
-        except (OSError, ValueError):
-            return 0
-        return max(0, self._clock.now() - began)
+        began = self.since()
+        return 0 if began is None else max(0, self._clock.now() - began)
 
     def end(self) -> None:
         """The pause is over, and accounted for."""

@@ -94,7 +94,8 @@ class EventQueue(Protocol):
         """Raises `QueueUnavailable` when a `put` would now."""
 
     def status(self) -> QueueStatus:
-        """Figures for the admin; may read the whole queue."""
+        """Figures for the admin; may read the whole queue. With the database away they may be too great, and details
+        may be missing."""
 
     def latest(self, count: int) -> list[Event]:
         """The `count` events put last and not yet drained, latest first. For the eye, not for processing."""
@@ -206,6 +207,42 @@ class Kept:
     """When it is tried again, in microseconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An event that was given up, or a row that holds none that can be read."""
+
+    guid: int
+    event_type: str
+    site_id: str
+    server: int
+    payload: bytes
+    """What is kept of it: an event as `owa.events.dumps` writes it, or whatever cannot be read."""
+    remaining: Remaining
+    waited_for: str
+    """The key that it has waited for in vain; empty: it was given up for another reason."""
+    error: str
+    trace: str
+    attempts: int
+    inserted_at: int
+    """When it came into this queue, in microseconds, as the next ones."""
+    failing_since: int | None
+    failed_at: int
+    """When it was given up."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands in the list of failed events."""
+        return self.failed_at, self.guid
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFilter:
+    """Which failed events are wanted. An empty field: whatever it is."""
+
+    event_type: str = ""
+    site_id: str = ""
+
+
 class RetryQueue(Protocol):
     """Events that wait or are tried again. All its calls work inside the caller's transaction, so that an event and
     its fate change together."""
@@ -270,6 +307,25 @@ class RetryQueue(Protocol):
 
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         """The `count` unfinished events received last, latest first."""
+
+    def failed(
+        self, connection: Connection, wanted: FailedFilter, limit: int, before: tuple[int, int] | None = None
+    ) -> list[Failed]:
+        """The first `limit` failed events, the last failed one first; `before`: of those that come after that place."""
+
+    def failed_kinds(self, connection: Connection) -> Counter[tuple[str, str]]:
+        """How many events are failed, by type and site."""
+
+    def find_failed(self, connection: Connection, guid: int) -> Failed | None:
+        """The failed event of that guid; None: it is no failed one, or none at all."""
+
+    def retry(self, connection: Connection, guids: Iterable[int], now: int) -> list[Failed]:
+        """Make failed events due now, with attempts and age counted anew; those that have waited in vain wait again.
+        Returns what they were. Guids that are not of failed events are passed over."""
+
+    def discard(self, connection: Connection, guids: Iterable[int], now: int) -> list[Failed]:
+        """Done with: these failed events are finished without having been processed. Returns and passes over as
+        `retry` does."""
 
     def flush(self, connection: Connection, before: int) -> int:
         """Delete the rows of events that were finished before that moment; returns how many."""

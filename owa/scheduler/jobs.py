@@ -6,7 +6,7 @@ from enum import Enum
 
 from owa.db.engine import Database
 from owa.processing import cleaning
-from owa.processing.drain import drain_events, drain_retries
+from owa.processing.drain import Drained, drain_events, drain_retries
 from owa.processing.processor import Processor
 from owa.processing.runs import Figures, Runs
 from owa.queues.contract import EventQueue, RetryQueue
@@ -65,11 +65,11 @@ class Jobs:
             Job("clean", cleaning.INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
         )
 
-    def drain(self) -> object:
+    def drain(self) -> Drained:
         """Drain this server's incoming queue. Raises `HeldByAnother` when cron is at it."""
         return self._runs.drain("drain", lambda: drain_events(self._incoming, self._processor))
 
-    def retry(self) -> object:
+    def retry(self) -> Drained:
         """Drain what is due in the processing queue."""
         return self._runs.drain("retry", lambda: drain_retries(self._processor))
 

@@ -17,6 +17,7 @@ from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
 from owa.scheduler.jobs import Jobs
+from owa.scheduler.once import DrainOnce
 from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
@@ -24,7 +25,7 @@ from owa.tracking.guids import Guids
 from owa.tracking.refine import Refinement
 from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
 from owa.views.address import believe_proxy
-from owa.views.filters import moment, time_zones
+from owa.views.filters import duration, moment, time_zones
 from owa.views.flash import take_flash
 from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
@@ -40,7 +41,7 @@ TRACKING_PATH = "/log.php"
 
 SETTINGS: dict[str, Any] = {
     "pyramid.default_locale_name": "en",
-    "jinja2.filters": {"moment": moment},
+    "jinja2.filters": {"duration": duration, "moment": moment},
     "jinja2.globals": {"time_zones": time_zones},
 }
 
@@ -88,6 +89,7 @@ class Application:
             installation.clock,
             Refinement(lambda: installation.configuration.registry, installation.isolation),
         )
+        self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self._scheduler: Scheduler | None = None
         os.register_at_fork(after_in_child=self._start_in_child)
 
@@ -114,15 +116,19 @@ class Application:
 
     def _schedule(self, settings: Settings) -> Scheduler:
         opened = self.installation
-        jobs = Jobs(
+        jobs = self._jobs("scheduler").all(settings[DRAIN_INTERVAL])
+        return schedule(jobs, opened.queue_dir, opened.database, opened.clock)
+
+    def _jobs(self, caller: str) -> Jobs:
+        opened = self.installation
+        return Jobs(
             opened.incoming,
             opened.retries,
             opened.processor,
             opened.database,
-            opened.runs("scheduler"),
+            opened.runs(caller),
             lambda: opened.configuration.current().settings,
         )
-        return schedule(jobs.all(settings[DRAIN_INTERVAL]), opened.queue_dir, opened.database, opened.clock)
 
     def _tell_failures(self) -> None:
         if self.installation.isolation.tell():
@@ -133,6 +139,7 @@ class Application:
         if self._scheduler:
             self._scheduler.stop()
         self._scheduler = None
+        self.drain_once.stop()
         unpin()
         self.guids.close()
         self.installation.close()

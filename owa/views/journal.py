@@ -2,40 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from owa.analytics.recent import recent_page_views
 from owa.clock import MICROSECONDS
 from owa.db import counts
 from owa.db.counts import Outcome
 from owa.errors import DatabaseUnavailable, QueueUnavailable
-from owa.events import Event, RefusalReason
+from owa.events import Event
 from owa.identity import NOT_SET
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
 from owa.settings import Settings
 from owa.tracking.settings import QUEUE_EVENTS
+from owa.views.outcomes import Count, count_of
 
 if TYPE_CHECKING:
     from owa.app import Installation
 
 SHOWN = 25
-
-REMEDIES = {
-    RefusalReason.UNREGISTERED_SITE: "Register the site with cmd=add-site, or correct the site id in the page's tag.",
-    RefusalReason.BAD_SITE_ID: "The page's tag sends no site id: paste the tag anew.",
-    RefusalReason.BAD_VISITOR_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
-    RefusalReason.BAD_SESSION_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
-    RefusalReason.UNKNOWN_EVENT_TYPE: "No module that is switched on takes events of this type.",
-    RefusalReason.FILTERED: "A module refused it. Which one and why is in the detail.",
-    RefusalReason.ROBOT: "Robots are not tracked. To track them, set OWA_LOG_ROBOTS=1.",
-    RefusalReason.EXCLUDED_ADDRESS: "The visitor's address is in OWA_EXCLUDED_IPS.",
-    RefusalReason.DO_NOT_LOG: "The page asked not to be tracked.",
-    RefusalReason.URL_TOO_LONG: "Send long events in a POST body.",
-    RefusalReason.BODY_TOO_LONG: "Bodies may have 64 KB.",
-    RefusalReason.TOO_MANY_PARAMETERS: "Requests may have 300 parameters.",
-    RefusalReason.MALFORMED_REQUEST: "The sender does not speak HTTP well.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +38,6 @@ class Line:
     @property
     def time(self) -> str:
         return datetime.fromtimestamp(self.received_at / MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How often something happened, why, and what to do about it."""
-
-    outcome: str
-    reason: str
-    site: str
-    count: int
-    detail: str
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +71,7 @@ def journal(installation: "Installation") -> Journal:
                 )
             for kept in installation.retries.latest(connection, SHOWN):
                 lines[kept.event.guid] = _kept(kept)
-            rows = [_count(row) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED]
+            rows = [count_of(row) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED]
             processing = installation.retries.status(connection)
         incoming = installation.incoming.status()
     except DatabaseUnavailable as error:
@@ -134,17 +107,3 @@ def _line(event: Event, state: str, next_step: str) -> Line:
 
 def _shown(text: str) -> str:
     return "" if text == NOT_SET else text
-
-
-def _count(row: Any) -> Count:
-    outcome, reason = row["outcome"], row["reason"]
-    next_step = ""
-    if outcome == Outcome.REFUSED and reason in list(RefusalReason):
-        next_step = REMEDIES[RefusalReason(reason)]
-    elif outcome == Outcome.QUARANTINED:
-        next_step = "Bytes in a queue file that are no event: look at them in the quarantine folder."
-    elif outcome == Outcome.COERCED:
-        next_step = "The value had the wrong type and was stored as NULL."
-    elif outcome == Outcome.DUPLICATE:
-        next_step = "Had been stored before; nothing was changed."
-    return Count(outcome, reason, row["site_id"], row["count"], row["last_detail"], next_step)

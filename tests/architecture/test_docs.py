@@ -10,7 +10,7 @@ from owa.cli.commands import COMMANDS
 from owa.events import RefusalReason
 from owa.registry import load
 from owa.settings import Setting
-from owa.views.journal import REMEDIES
+from owa.views.outcomes import REMEDIES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

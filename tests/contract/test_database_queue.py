@@ -9,7 +9,7 @@ from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.modules.database_queue.queue import DatabaseQueue
 from owa.modules.database_queue.table import QUEUE_ITEM
-from owa.queues.contract import RetryQueue
+from owa.queues.contract import FailedFilter, RetryQueue
 from owa.queues.testing import RetryQueueContract, sample_events
 from owa.queues.testing.retry_queue import NOW, failure, guids, lease
 from tests.postgresql import NewUrl
@@ -46,3 +46,17 @@ class TestDatabaseQueue(RetryQueueContract):
         assert queue.status(connection).details["failed"] == 3
         assert len(queue.latest(connection, 10)) == 3
         queue.confirm(connection, claim)
+
+    def test_a_row_that_cannot_be_read_is_listed_and_discarded(self, queue: RetryQueue, connection: Connection) -> None:
+        event = sample_events(1)[0]
+        queue.keep(connection, [failure(event)], NOW)
+        connection.execute(update(QUEUE_ITEM).values(event=b"\xff\0"))
+        for at in (NOW + 30, NOW + 40):
+            assert len(lease(queue, connection, at).unreadable) == 1
+            (found,) = queue.failed(connection, FailedFilter(), 10)
+            assert (found.payload, found.failed_at) == (b"\xff\0", at)
+            assert "not JSON" in found.error
+            queue.retry(connection, [event.guid], NOW + 40)
+        lease(queue, connection, NOW + 40)
+        assert len(queue.discard(connection, [event.guid], NOW + 50)) == 1
+        assert queue.failed(connection, FailedFilter(), 10) == []

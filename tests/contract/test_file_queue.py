@@ -86,6 +86,18 @@ class TestFileQueue(EventQueueContract):
         assert kept.read_bytes()[part.offset :].startswith(b"what is this?")
         assert part.segment == kept.name
 
+    def test_status_with_the_database_away_counts_what_is_in_the_files(
+        self, queue: EventQueue, folder: Path, database: Database, tmp_path: Path
+    ) -> None:
+        queue.put(sample_events(3))
+        with queue.drain() as source:
+            acknowledge(lease(source, 2), database)
+        queue.put([sample_event(3)])
+        assert (queue.status().depth, queue.status().details) == (2, {"segments": 1, "quarantined": 0})
+        away = open_file_queue(self.context(folder, Database(f"sqlite:///{tmp_path / 'away' / 'owa.db'}")))
+        assert (away.status().depth, away.status().details) == (4, {"segments": 1})
+        assert away.status().oldest_at == sample_event(0).received_at
+
     def test_events_are_not_read_again_when_their_file_could_not_be_filed(
         self, queue: EventQueue, folder: Path, database: Database
     ) -> None:

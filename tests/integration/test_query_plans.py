@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 from owa.analytics.page_views import PageViews
 from owa.db import jobs
 from owa.db.metadata import METADATA
-from owa.queues.contract import session_key
+from owa.queues.contract import FailedFilter, session_key
 from tests.page_views import Processing, context, open_processing, page_view
 
 Statement = tuple[str, Any]
@@ -100,8 +100,29 @@ def test_overdue(processing: Processing) -> None:
     assert step == ("SEARCH owa_queue_item USING INDEX owa_queue_item_waiting_since (status=? AND waiting_since<?)")
 
 
-def test_last_runs(processing: Processing) -> None:
-    steps = plans(processing, lambda connection: jobs.latest(connection, 1, "drain"))
+@pytest.mark.parametrize("wanted", [FailedFilter(), FailedFilter("x", "y")], ids=["all", "filtered"])
+@pytest.mark.parametrize("before", [None, (1, 2)], ids=["first page", "older"])
+def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, before: tuple[int, int] | None) -> None:
+    steps = plans(processing, lambda connection: processing.retries.failed(connection, wanted, 50, before))
+    place = " AND last_attempt_timestamp<?" if before else ""
+    assert steps == [f"SEARCH owa_queue_item USING INDEX owa_queue_item_failed (status=?{place})"]
+    with processing.database.reading() as connection:
+        queue = processing.retries
+        with statements(connection) as found:
+            queue.failed(connection, wanted, 50, before)
+        text, parameters = found[0]
+        details = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)]
+    assert not [step for step in details if "TEMP B-TREE" in step], "it is sorted by the index"
+
+
+def test_retry_and_discard(processing: Processing) -> None:
+    for act in (processing.retries.retry, processing.retries.discard):
+        steps = plans(processing, lambda connection, act=act: act(connection, [1, 2], 0))  # type: ignore[misc]
+        assert all("USING INTEGER PRIMARY KEY" in step for step in steps), steps
+
+
+def test_last_run(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: jobs.last(connection, "drain", server=1, busy=True))
     assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job (job=?)"]
 
 

@@ -11,6 +11,7 @@ RETRY_QUEUE = "tests/contract/test_database_queue.py"
 FILE_QUEUE = "tests/contract/test_file_queue.py"
 FAULTS = "tests/faults/test_file_queue_faults.py"
 APPEND = "tests/unit/test_append.py"
+FAILED_EVENTS = "tests/integration/test_failed_events.py"
 LEDGER = "tests/integration/test_ledger.py"
 
 
@@ -214,5 +215,27 @@ MUTANTS = (
         "case((new > old, new), else_=old)",
         "new",
         LEDGER,
+    ),
+    # failed events
+    Mutant(
+        "a discarded event's row is not missed",
+        "owa/processing/discard.py",
+        "reason=failed.remaining.value,",
+        'reason="",',
+        FAILED_EVENTS,
+    ),
+    Mutant(
+        "a retried event keeps its age",
+        "owa/modules/database_queue/queue.py",
+        '"failing_since": None,',
+        "",
+        RETRY_QUEUE,
+    ),
+    Mutant(
+        "one that has waited in vain is due when it is retried",
+        "owa/modules/database_queue/queue.py",
+        '"not_before_timestamp": case((waits, None), else_=now),',
+        '"not_before_timestamp": now,',
+        RETRY_QUEUE,
     ),
 )

@@ -21,6 +21,8 @@ QUEUES = (INCOMING, PROCESSING)
 
 FIGURES = ("processed", "duplicate", "waiting", "retrying", "forwarded", "failed", "quarantined")
 
+FAILED_REMEDY = "Retry or discard them under Failed events (/admin/failed)."
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -122,7 +124,7 @@ def _print(outcome: Outcome, output: Output) -> None:
         if drained.outage:
             output.problem(f"{name} is paused. {drained.outage}")
         if drained.report.failed:
-            output.problem(f"{name}: {drained.report.failed} events failed for good. See cmd=queue-status.")
+            output.problem(f"{name}: {drained.report.failed} events failed for good. {FAILED_REMEDY}")
         if drained.report.quarantined:
             output.problem(
                 f"{name}: parts of queue files are no events, {drained.report.quarantined} in all. "

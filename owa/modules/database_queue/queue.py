@@ -6,12 +6,27 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from owa.module_api import (
     BulkStatement,
     Claim,
     Event,
+    Failed,
+    FailedFilter,
     Failure,
     Item,
     Kept,
@@ -200,16 +215,7 @@ class DatabaseQueue:
     def done(self, connection: Connection, events: Iterable[Event], now: int) -> None:
         for part in chunks(event.guid for event in events):
             connection.execute(
-                update(QUEUE_ITEM)
-                .where(QUEUE_ITEM.c.id.in_(part))
-                .values(
-                    status=HANDLED,
-                    handled_timestamp=now,
-                    last_attempt_timestamp=now,
-                    not_before_timestamp=None,
-                    waits_for=None,
-                    **_NO_LEASE,
-                )
+                update(QUEUE_ITEM).where(QUEUE_ITEM.c.id.in_(part)).values(last_attempt_timestamp=now, **_finished(now))
             )
 
     def status(self, connection: Connection) -> QueueStatus:
@@ -252,6 +258,42 @@ class DatabaseQueue:
                     )
                 )
         return kept
+
+    def failed(
+        self, connection: Connection, wanted: FailedFilter, limit: int, before: tuple[int, int] | None = None
+    ) -> list[Failed]:
+        table = QUEUE_ITEM.c
+        statement = select(QUEUE_ITEM).where(table.status == BROKEN)
+        if wanted.event_type:
+            statement = statement.where(table.event_type == wanted.event_type)
+        if wanted.site_id:
+            statement = statement.where(table.site_id == wanted.site_id)
+        if before:
+            statement = statement.where(tuple_(table.last_attempt_timestamp, table.id) < before)
+        last_first = table.last_attempt_timestamp.desc(), table.id.desc()
+        return [_failed(row) for row in connection.execute(statement.order_by(*last_first).limit(limit)).mappings()]
+
+    def failed_kinds(self, connection: Connection) -> Counter[tuple[str, str]]:
+        kind = QUEUE_ITEM.c.event_type, QUEUE_ITEM.c.site_id
+        statement = select(*kind, func.count()).where(QUEUE_ITEM.c.status == BROKEN).group_by(*kind)
+        return Counter({(event_type, site_id): count for event_type, site_id, count in connection.execute(statement)})
+
+    def find_failed(self, connection: Connection, guid: int) -> Failed | None:
+        return next(iter(_failed_of(connection, [guid])), None)
+
+    def retry(self, connection: Connection, guids: Iterable[int], now: int) -> list[Failed]:
+        waits = QUEUE_ITEM.c.waits_for.is_not(None)
+        anew = {
+            "status": UNHANDLED,
+            "failed_attempt_count": 0,
+            "failing_since": None,
+            "not_before_timestamp": case((waits, None), else_=now),
+            "waiting_since": case((waits, now), else_=None),
+        }
+        return _settle(connection, guids, anew)
+
+    def discard(self, connection: Connection, guids: Iterable[int], now: int) -> list[Failed]:
+        return _settle(connection, guids, _finished(now))
 
     def flush(self, connection: Connection, before: int) -> int:
         table = QUEUE_ITEM.c
@@ -302,6 +344,50 @@ def _item(row: RowMapping) -> Item:
         inserted_at=row["insertion_timestamp"],
         failing_since=row["failing_since"],
     )
+
+
+def _failed(row: RowMapping) -> Failed:
+    return Failed(
+        guid=row["id"],
+        event_type=row["event_type"],
+        site_id=row["site_id"],
+        server=row["server"],
+        payload=row["event"],
+        remaining=Remaining.SESSION if row["remaining"] == Remaining.SESSION else Remaining.EVERYTHING,
+        waited_for=row["waits_for"] or "",
+        error=row["last_error_msg"] or "",
+        trace=row["last_error_trace"] or "",
+        attempts=row["failed_attempt_count"],
+        inserted_at=row["insertion_timestamp"],
+        failing_since=row["failing_since"],
+        failed_at=row["last_attempt_timestamp"],
+    )
+
+
+def _failed_of(connection: Connection, guids: Iterable[int]) -> list[Failed]:
+    found = []
+    for part in chunks(guids):
+        statement = select(QUEUE_ITEM).where(QUEUE_ITEM.c.id.in_(part), QUEUE_ITEM.c.status == BROKEN)
+        found += [_failed(row) for row in connection.execute(statement.order_by(QUEUE_ITEM.c.id)).mappings()]
+    return found
+
+
+def _settle(connection: Connection, guids: Iterable[int], values: dict[str, Any]) -> list[Failed]:
+    """Change failed events, and end whatever lease is left on them; returns what they were."""
+    found = _failed_of(connection, guids)
+    for part in chunks(failed.guid for failed in found):
+        connection.execute(update(QUEUE_ITEM).where(QUEUE_ITEM.c.id.in_(part)).values({**_NO_LEASE, **values}))
+    return found
+
+
+def _finished(now: int) -> dict[str, Any]:
+    return {
+        "status": HANDLED,
+        "handled_timestamp": now,
+        "not_before_timestamp": None,
+        "waits_for": None,
+        **_NO_LEASE,
+    }
 
 
 def _row(event: Event, now: int) -> dict[str, Any]:

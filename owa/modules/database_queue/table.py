@@ -34,6 +34,7 @@ QUEUE_ITEM = Table(
     Column("lease_until", BigInteger),  # a leased row has the same in not_before_timestamp
     Index("owa_queue_item_due", "status", "not_before_timestamp"),
     Index("owa_queue_item_waits_for", "waits_for"),
+    Index("owa_queue_item_failed", "status", "last_attempt_timestamp", "id"),
 )
 _WAITING = QUEUE_ITEM.c.waits_for.is_not(None)
 Index(

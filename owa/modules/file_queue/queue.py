@@ -19,6 +19,7 @@ from owa.module_api import (
     Block,
     Clock,
     Database,
+    DatabaseUnavailable,
     Entry,
     Event,
     HeldByAnother,
@@ -91,12 +92,17 @@ class FileQueue:
         self._folder.check()
 
     def status(self) -> QueueStatus:
-        segments = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
-        files = [*segments, (self._folder.active, 0)]
+        segments, details = self._folder.segments(), {}
+        try:
+            starts = [self._positions.read(path.name) for path in segments]
+            details = {"quarantined": self._positions.quarantined()}
+        except DatabaseUnavailable:
+            starts = [0] * len(segments)
+        files = [*zip(segments, starts, strict=True), (self._folder.active, 0)]
         return QueueStatus(
             depth=sum(count_events(path, start) for path, start in files),
             oldest_at=next(filter(None, (oldest_event(path, start) for path, start in files)), None),
-            details={"segments": len(segments), "quarantined": self._positions.quarantined()},
+            details={"segments": len(segments), **details},
         )
 
     def latest(self, count: int) -> list[Event]:

@@ -21,9 +21,11 @@ class Place:
 
 
 NAVIGATION = (
+    Place("queues", "Dashboard", Capability.VIEW_REPORTS),
+    Place("failed", "Failed events", Capability.EDIT_MODULES),
     Place("general", "General", Capability.EDIT_SETTINGS),
-    Place("sites", "Sites", Capability.VIEW_SITE_LIST),
     Place("modules", "Modules", Capability.EDIT_MODULES),
+    Place("sites", "Sites", Capability.VIEW_SITE_LIST),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
 
@@ -31,6 +33,9 @@ NAVIGATION = (
 def includeme(config: Configurator) -> None:
     """Routes of the pages."""
     config.add_route("admin", "/admin")
+    config.add_route("queues", "/admin/queues")
+    config.add_route("failed", "/admin/failed")
+    config.add_route("failed_event", r"/admin/failed/{guid:[0-9]{1,19}}")
     config.add_route("general", "/admin/settings/general")
     config.add_route("sites", "/admin/settings/sites")
     config.add_route("site", "/admin/settings/sites/{site_id}")

@@ -1,0 +1,90 @@
+"""The dashboard and the failed events, by a real browser."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from tests.client import PASSWORD, add
+from tests.failures import damaged, event, fail
+from tests.servers import Install, Installation, Server, wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.e2e
+
+XSS = "<script>document.title = 'taken over'</script>"
+
+
+@pytest.fixture
+def installation(install: Install) -> Installation:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
+    add(installation, "boss", "admin")
+    return installation
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    with installation.serve() as server:
+        yield server
+
+
+def log_in(page: "Page", server: Server) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}/login")
+    page.get_by_label("Name").fill("boss")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Dashboard").wait_for()
+
+
+def test_an_event_is_retried_and_processed(page: "Page", installation: Installation, server: Server) -> None:
+    with damaged(installation):
+        fail(installation, event(1))
+    log_in(page, server)
+    page.get_by_role("link", name="1", exact=True).click()
+    page.locator("tbody a").click()
+    page.get_by_role("heading", name="Traceback").wait_for()
+    page.get_by_role("button", name="Retry").click()
+    assert "1 event is due now" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Dashboard").click()
+    page.get_by_role("button", name="Drain now").click()
+    page.get_by_role("status").wait_for()
+    wait_until(lambda: installation.rows("owa_request"), "it is not processed")
+    assert [row["id"] for row in installation.rows("owa_request")] == [event(1).guid]
+    page.get_by_role("link", name="Failed events").click()
+    page.get_by_text("No event has failed.").wait_for()
+
+
+def test_a_selected_event_is_discarded(page: "Page", installation: Installation, server: Server) -> None:
+    fail(installation, event(1, f"x.keep {XSS}", XSS, page_title=XSS), event(2, f"x.drop {XSS}"))
+    log_in(page, server)
+    page.goto(f"http://127.0.0.1:{server.port}/admin/failed")
+    page.get_by_label("Event type").select_option(f"x.drop {XSS}")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**/admin/failed?type=x.drop*")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Discard the selected").click()
+    assert page.get_by_role("status").inner_text() == "1 event is discarded."
+    page.get_by_role("link", name="Show all 1").click()
+    page.locator("tbody a").click()
+    page.get_by_role("heading", name="Payload").wait_for()
+    assert XSS in page.locator("pre").first.inner_text()
+    assert page.title() == "Failed event · OWA"
+    page.get_by_role("link", name="Audit trail").click()
+    page.get_by_text(f"event type: x.drop {XSS}").wait_for()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
+def test_the_pages_fit_their_window(
+    browser: "Browser", installation: Installation, server: Server, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    wide = "w" * 200
+    fail(installation, event(1, wide, wide, page_title=wide * 10))
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    log_in(page, server)
+    for path in ("queues", "failed", f"failed/{event(1).guid}"):
+        page.goto(f"http://127.0.0.1:{server.port}/admin/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    context.close()

@@ -1,0 +1,186 @@
+"""Failed events: listed, looked at, retried and discarded, and nothing that an event could inject."""
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.client import Client, add
+from tests.failures import broken, damaged, event, execute, fail
+from tests.servers import SITE_ID, Install, Installation, Server
+
+XSS = "<script>alert('x')</script>"
+OTHER_SITE = "another site"
+
+
+@pytest.fixture(scope="module")
+def accounts(install: Install) -> Installation:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
+    add(installation, "boss", "admin")
+    add(installation, "eye", "viewer", SITE_ID)
+    return installation
+
+
+@pytest.fixture(scope="module")
+def server(accounts: Installation) -> Iterator[Server]:
+    with accounts.serve() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def boss(server: Server) -> Client:
+    return Client(server, "boss")
+
+
+@pytest.fixture
+def installation(accounts: Installation) -> Installation:
+    """Without events."""
+    for table in ("owa_queue_item", "owa_event_count", "owa_audit", "owa_request", "owa_session", "owa_document"):
+        execute(accounts, f"DELETE FROM {table}")
+    return accounts
+
+
+def listed(page: str) -> list[int]:
+    return [int(guid) for guid in re.findall(r'name="guid" value="(\d+)"', page)]
+
+
+def test_nothing_has_failed(installation: Installation, boss: Client) -> None:
+    assert "No event has failed." in boss.page("/admin/failed")
+
+
+def test_latest_first_with_error_and_attempts(installation: Installation, boss: Client) -> None:
+    fail(installation, event(1, "x.first"))
+    fail(installation, event(2, "x.second"))
+    page = boss.page("/admin/failed")
+    assert listed(page) == [event(2).guid, event(1).guid]
+    assert page.index("No module handles events of type x.second") < page.index("of type x.first")
+
+
+def test_filters_are_in_the_address(installation: Installation, boss: Client) -> None:
+    fail(installation, event(1, "x.a"), event(2, "x.b"), event(3, "x.a", OTHER_SITE))
+    for query, numbers in (
+        ({"type": "x.a"}, [3, 1]),
+        ({"site": SITE_ID}, [2, 1]),
+        ({"type": "x.a", "site": OTHER_SITE}, [3]),
+    ):
+        page = boss.page(f"/admin/failed?{urlencode(query)}")
+        assert listed(page) == [event(number).guid for number in numbers]
+        assert page.count(" selected ") == len(query)
+    assert "No failed event is like that." in boss.page("/admin/failed?type=y")
+    assert "1 event is discarded." in boss.told("/admin/failed?type=x.b", act="discard", guid=event(2).guid)
+    where = boss.post("/admin/failed?type=x.b", act="discard", guid=event(1).guid).headers["Location"]
+    assert where.endswith("/admin/failed?type=x.b")
+
+
+def test_pages_of_fifty(installation: Installation, boss: Client) -> None:
+    fail(installation, *(event(number, "x.a") for number in range(60)), event(60, "x.b"))
+    first = boss.page("/admin/failed?type=x.a")
+    older = re.search(r'href="([^"]+)">Older', first)
+    assert older
+    second = boss.page(unescape(older[1]))
+    assert "Older" not in second
+    assert listed(first) + listed(second) == [event(number).guid for number in reversed(range(60))]
+
+
+def test_everything_is_shown_of_one(installation: Installation, boss: Client) -> None:
+    with damaged(installation):
+        fail(installation, event(1, long="wide " * 1_000))
+        path = f"/admin/failed/{event(1).guid}"
+        page = boss.page(path)
+        assert "refused: &lt;b&gt;poison&lt;/b&gt;" in page
+        assert "Traceback (most recent call last)" in page
+        assert "no row was written for it" in page
+        assert "wide " * 100 not in page
+        (payload,) = re.findall(r"<code>(\{.*?\n\})</code>", boss.page(f"{path}?all=1"), re.DOTALL)
+        assert json.loads(unescape(payload))["properties"]["long"] == "wide " * 1_000
+
+
+@pytest.mark.parametrize("guid", ["1", "9" * 19])
+def test_one_that_is_not_failed(boss: Client, guid: str) -> None:
+    assert f"Event {guid} is not failed" in boss.page(f"/admin/failed/{guid}", 404)
+
+
+@pytest.mark.parametrize("query", ["before=x", "before=1-9999999999999999999", "before=%00", "type=%00&site=%00"])
+def test_odd_addresses_are_harmless(boss: Client, query: str) -> None:
+    boss.page(f"/admin/failed?{query}")
+
+
+def test_retried_when_its_cause_is_mended(installation: Installation, boss: Client) -> None:
+    with damaged(installation):
+        fail(installation, event(1), event(2), event(3))
+        told = boss.told("/admin/failed", act="retry", guid=event(1).guid)
+        assert told.startswith("1 event is due now: the next drain takes them.")
+        assert installation.cli("cmd=processEventQueue", OWA_QUEUE_MAX_RETRY_COUNT="1").status == 1
+        assert broken(installation) == 3
+    assert "2 events are due now" in boss.told("/admin/failed", act="retry", guid=[event(1).guid, event(2).guid])
+    installation.drain(OWA_QUEUE_MAX_RETRY_COUNT="1")
+    assert {row["id"] for row in installation.rows("owa_request")} == {event(1).guid, event(2).guid}
+    assert listed(boss.page("/admin/failed")) == [event(3).guid]
+    trail = boss.page("/admin/audit")
+    assert trail.count(f"retry event: {event(1).guid}") == 2
+
+
+def test_discarded(installation: Installation, boss: Client) -> None:
+    fail(installation, event(1, "x.a"), event(2, "x.a"))
+    assert boss.told("/admin/failed", act="discard", guid=event(1).guid) == "1 event is discarded."
+    told = boss.told("/admin/failed", act="discard", guid=[event(1).guid, event(2).guid, "nonsense"])
+    assert told == "1 event is discarded. 1 event is not failed any more, and left alone."
+    assert "Select events first" in boss.told("/admin/failed", act="discard")
+    assert installation.counts()["discarded", "everything"] == 2
+    trail = boss.page("/admin/audit")
+    assert f"discard event: {event(1).guid}" in trail
+    assert "event type: x.a" in trail
+    assert "discarded" in boss.page("/admin/queues")
+
+
+def test_row_that_cannot_be_read(installation: Installation, boss: Client) -> None:
+    fail(installation, event(1, "x.a"))
+    execute(installation, "UPDATE owa_queue_item SET event = ?", b"\xff<b>bytes</b>")
+    assert listed(boss.page("/admin/failed")) == [event(1).guid]
+    page = boss.page(f"/admin/failed/{event(1).guid}")
+    assert "&lt;b&gt;bytes&lt;/b&gt;" in page
+    assert "cannot be read as an event" in page
+    assert boss.told("/admin/failed", act="discard", guid=event(1).guid) == "1 event is discarded."
+
+
+def test_stored_text_is_escaped(installation: Installation, boss: Client) -> None:
+    hostile = event(1, f"type {XSS}", f"site {XSS}", page_title=f"title {XSS}", page_url=f"url {XSS}")
+    fail(installation, hostile)
+    execute(installation, "UPDATE owa_queue_item SET last_error_trace = ?", f"trace {XSS}")
+    query = urlencode({"type": f"type {XSS}", "site": f"site {XSS}"})
+    pages = {
+        f"/admin/failed?{query}": ("type", "site"),
+        f"/admin/failed?{urlencode({'type': f'other {XSS}'})}": ("other",),
+        f"/admin/failed/{hostile.guid}?all=1": ("type", "site", "title", "url", "trace"),
+        "/admin/queues": ("type", "site"),
+    }
+    for path, texts in pages.items():
+        page = boss.page(path)
+        assert XSS not in page
+        for text in texts:
+            assert f"{text} &lt;script&gt;alert(" in page, (path, text)
+    assert "1 event is discarded." in boss.told("/admin/failed", act="discard", guid=hostile.guid)
+    trail = boss.page("/admin/audit")
+    assert XSS not in trail
+    assert "type &lt;script&gt;alert(" in trail
+
+
+def test_who_may_not_act_sees_nothing_and_changes_nothing(installation: Installation, server: Server) -> None:
+    fail(installation, event(1, "x.a"))
+    viewer = Client(server, "eye")
+    for path in ("/admin/failed", f"/admin/failed/{event(1).guid}"):
+        assert viewer.get(path).status == 403
+    for act in ("retry", "discard"):
+        assert viewer.post("/admin/failed", act=act, guid=event(1).guid).status == 403
+    assert server.request("GET", "/admin/failed").status == 303
+    assert server.request("POST", "/admin/failed", b"act=discard").status in (400, 403)
+    assert broken(installation) == 1
+
+
+def test_form_without_its_token_is_refused(installation: Installation, boss: Client) -> None:
+    fail(installation, event(1, "x.a"))
+    assert boss.post("/admin/failed", act="discard", guid=event(1).guid, csrf_token="forged").status == 400
+    assert broken(installation) == 1
