@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS
-from owa.db.jobs import Run
-from owa.processing.runs import FAILED, PAUSED
+from owa.db.jobs import FAILED, PAUSED, Run
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.settings import Settings
 from owa.views.filters import duration, moment

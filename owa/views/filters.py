@@ -20,6 +20,8 @@ def moment(at: int | None) -> str:
 def time_zones() -> list[str]:
     """The names that the IANA database has here, without those that only old systems use."""
     return [*sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")), "UTC"]
+
+
 def duration(length: int | None) -> str:
     """A length of time in microseconds, in its two greatest units at most; a dash for none."""
     if length is None:
