@@ -85,7 +85,8 @@ class PreprocessingStep:
     """Changes an event before it is queued, in the visitor's request: it must be quick, and needs no database."""
 
     name: str
-    run: Callable[[Event], Event]
+    run: Callable[[Event, Settings], Event]
+    """Gets the settings as they are now. What identifies the event stays: only its properties are taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ class EventFilter:
     """Refuses events before they are queued."""
 
     name: str
-    refuse: Callable[[Event], str]
-    """Why the event is refused, in a few words; empty: it is not."""
+    refuse: Callable[[Event, Settings], str]
+    """Gets the settings as they are now. Why the event is refused, in a few words; empty: it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,38 +6,44 @@ from dataclasses import replace
 from owa.events import Event, RefusalReason
 from owa.isolation import Isolation
 from owa.registry import Registry
+from owa.settings import Settings
 from owa.tracking.parameters import Refused
 
 
 class Refinement:
     """The filters and steps of the modules that are on."""
 
-    def __init__(self, registry: Callable[[], Registry], isolation: Isolation) -> None:
+    def __init__(
+        self, registry: Callable[[], Registry], settings: Callable[[], Settings], isolation: Isolation
+    ) -> None:
         self._registry = registry
+        self._settings = settings
         self._isolation = isolation
 
     def __call__(self, event: Event) -> Event:
         """The event to be kept. Raises `Refused`. A filter or step that raises is passed over: the event is kept."""
         registry = self._registry()
         for module, item in registry.filters:
-            reason = self._isolation.call(module, f"filter {item.name}", _text, item.refuse, event, default="")
+            what, settings = f"filter {item.name}", self._settings()
+            reason = self._isolation.call(module, what, _text, item.refuse, event, settings, default="")
             if reason:
                 raise Refused(RefusalReason.FILTERED, f"{module}: {reason}"[:200])
         for module, step in registry.steps:
-            event = self._isolation.call(module, f"step {step.name}", _changed, step.run, event, default=event)
+            what, settings = f"step {step.name}", self._settings()
+            event = self._isolation.call(module, what, _changed, step.run, event, settings, default=event)
         return event
 
 
-def _text(refuse: Callable[[Event], str], event: Event) -> str:
-    reason = refuse(event)
+def _text(refuse: Callable[[Event, Settings], str], event: Event, settings: Settings) -> str:
+    reason = refuse(event, settings)
     if not isinstance(reason, str):
         raise TypeError(f"A filter returns a reason or an empty text, not {type(reason).__name__}.")
     return reason
 
 
-def _changed(run: Callable[[Event], Event], event: Event) -> Event:
+def _changed(run: Callable[[Event, Settings], Event], event: Event, settings: Settings) -> Event:
     """With other properties. What identifies the event stays: the ledger counts by it."""
-    changed = run(replace(event, properties=dict(event.properties)))
+    changed = run(replace(event, properties=dict(event.properties)), settings)
     if not isinstance(changed, Event):
         raise TypeError(f"A step returns the event, not {type(changed).__name__}.")
     return replace(event, properties=changed.properties)

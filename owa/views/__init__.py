@@ -87,7 +87,11 @@ class Application:
             installation.processor.store_now,
             self.guids,
             installation.clock,
-            Refinement(lambda: installation.configuration.registry, installation.isolation),
+            Refinement(
+                lambda: installation.configuration.registry,
+                lambda: installation.configuration.current().settings,
+                installation.isolation,
+            ),
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self._scheduler: Scheduler | None = None

@@ -1,7 +1,9 @@
 """Refuses visits that come from given domains: they are made up to be seen in reports."""
 
-from owa.module_api import VERSION, EventFilter, Module, hookimpl
-from owa.modules.referer_spam.filter import refuse_spam
+from typing import Any
+
+from owa.module_api import VERSION, EventFilter, Module, Setting, hookimpl
+from owa.modules.referer_spam.filter import DOMAINS, refuse_spam
 
 
 @hookimpl
@@ -15,6 +17,11 @@ def owa_module() -> Module:
         description="Refuses visits whose referer is one of the well-known domains that send made-up visits to be seen "
         "in reports.",
     )
+
+
+@hookimpl
+def owa_settings() -> list[Setting[Any]]:
+    return [DOMAINS]
 
 
 @hookimpl

@@ -2,9 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from owa.module_api import Event
+from owa.module_api import Event, Settings, words
 
-DOMAINS = frozenset(
+DOMAINS = words(
+    "refererSpam.domains",
+    label="More domains",
+    help="Refused besides those that are known: names such as spam.example, which stand for all names below them too.",
+)
+
+KNOWN = frozenset(
     (
         "best-seo-offer.com",
         "buttons-for-website.com",
@@ -21,19 +27,21 @@ DOMAINS = frozenset(
 """Observed by many sites since 2014."""
 
 
-def refuse_spam(event: Event) -> str:
+def refuse_spam(event: Event, settings: Settings) -> str:
     """Names the domain that an event is refused for; empty when there is none."""
+    more = frozenset(domain.lower() for domain in settings[DOMAINS])
     for name in ("session_referer", "HTTP_REFERER"):
         referer = event.properties.get(name)
-        if isinstance(referer, str) and (domain := _spam(referer)):
+        if isinstance(referer, str) and (domain := _spam(referer, more)):
             return f"referer {domain}"
     return ""
 
 
-def _spam(address: str) -> str:
+def _spam(address: str, more: frozenset[str]) -> str:
     try:
         host = urlsplit(address).hostname or ""
     except ValueError:
         return ""
     labels = host.split(".")
-    return next((domain for n in range(len(labels)) if (domain := ".".join(labels[n:])) in DOMAINS), "")
+    names = (".".join(labels[number:]) for number in range(len(labels)))
+    return next((name for name in names if name in KNOWN or name in more), "")

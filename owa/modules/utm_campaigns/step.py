@@ -3,7 +3,7 @@
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
-from owa.module_api import Event
+from owa.module_api import Event, Settings
 
 NAMES = {
     "utm_medium": "medium",
@@ -17,7 +17,7 @@ MOST = 100
 """Parameters that are looked at."""
 
 
-def read_utm(event: Event) -> Event:
+def read_utm(event: Event, _settings: Settings) -> Event:
     """The event with the campaign of its address, unless it carries one already."""
     address = event.properties.get("page_url")
     if not isinstance(address, str) or "utm_" not in address or any(event.properties.get(n) for n in NAMES.values()):

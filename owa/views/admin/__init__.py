@@ -40,6 +40,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("sites", "/admin/settings/sites")
     config.add_route("site", "/admin/settings/sites/{site_id}")
     config.add_route("modules", "/admin/settings/modules")
+    config.add_route("module", "/admin/settings/modules/{name}")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)

@@ -62,6 +62,10 @@ class Line:
         return "on" if self.loaded.is_on else str(self.loaded.switch or "off")
 
     @property
+    def has_settings(self) -> bool:
+        return self.loaded.works and bool(self.loaded.contributed.get("owa_settings"))
+
+    @property
     def keeps_events(self) -> bool:
         """Whether switching it off raises the question what becomes of those that its queue holds."""
         return self.loaded.works and bool(self.loaded.contributed.get("owa_queue_types"))

@@ -1,0 +1,54 @@
+"""The settings of a module: a form made from what it declares."""
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config, view_defaults
+
+from owa.accounts.roles import Capability
+from owa.registry import CORE, Loaded
+from owa.settings import Setting
+from owa.views.flash import flash
+from owa.views.forms.form import Form
+from owa.views.forms.saving import current_form, save, saved
+
+
+@view_defaults(
+    route_name="module", renderer="admin/module_settings.jinja2", permission=Capability.EDIT_MODULES, http_cache=0
+)
+class ModuleSettings:
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._installation = request.registry["owa"].installation
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        loaded = self._module()
+        return self._page(loaded, current_form(self._request, self._settings(loaded)))
+
+    @view_config(request_method="POST")
+    def save(self) -> dict[str, Any] | Response:
+        loaded = self._module()
+        form = save(self._request, self._settings(loaded), f"module {loaded.name}")
+        if form.problems:
+            self._request.response.status_int = 400
+            return self._page(loaded, form)
+        flash(self._request, saved(form))
+        return HTTPSeeOther(self._request.route_path("module", name=loaded.name))
+
+    def _page(self, loaded: Loaded, form: Form) -> dict[str, Any]:
+        return {"title": loaded.about.title if loaded.about else loaded.name, "form": form}
+
+    def _module(self) -> Loaded:
+        """A module that is on and has settings."""
+        name = self._request.matchdict["name"]
+        loaded: Loaded | None = self._installation.configuration.registry.modules.get(name)
+        if loaded is None or name == CORE or not self._settings(loaded):
+            raise HTTPNotFound
+        return loaded
+
+    @staticmethod
+    def _settings(loaded: Loaded) -> list[Setting[Any]]:
+        return [setting for setting in loaded.contributed.get("owa_settings", ()) if setting.storable]
