@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from owa.accounts import logins, throttle
 from owa.clock import MICROSECONDS
 from owa.db import jobs
 from owa.db.engine import Database
@@ -86,11 +87,13 @@ class Jobs:
         return {"woken": self._processor.sweep()}
 
     def clean(self) -> Figures:
-        """Delete what was kept for the eye for long enough: finished events, and runs of jobs."""
+        """Delete what was kept for long enough: finished events, runs of jobs, ended logins, failed attempts."""
         now = self._processor.now()
         before = now - self._settings()[ARCHIVE_AGE] * MICROSECONDS
         with self._database.writing() as connection:
             return {
                 "finished": self._retries.flush(connection, before),
                 "runs": jobs.forget(connection, before, now - IDLE_RUNS_AGE * MICROSECONDS),
+                "logins": logins.forget(connection, now),
+                "failed_logins": throttle.forget(connection, now),
             }

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
 from pyramid.exceptions import URLDecodeError
-from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.httpexceptions import HTTPBadRequest, HTTPClientError
 from pyramid.router import Router
 
+from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
@@ -22,8 +23,10 @@ from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
 from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
 from owa.views.address import believe_proxy
-from owa.views.filters import moment
+from owa.views.filters import FILTERS
 from owa.views.flash import take_flash
+from owa.views.headers import secure, secure_answer
+from owa.views.limits import refusal
 from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ Environ = dict[str, Any]
 
 TRACKING_PATH = "/log.php"
 
-SETTINGS = {"pyramid.default_locale_name": "en", "jinja2.filters": {"moment": moment}}
+SETTINGS = {"pyramid.default_locale_name": "en", "jinja2.filters": FILTERS}
 
 
 def make_wsgi_app(installation: "Installation") -> Router:
@@ -58,7 +61,7 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.set_csrf_storage_policy(FormTokens(application.cookies))
         config.add_request_method(take_flash, "take_flash")
         config.set_execution_policy(_TrackingFirst(application.collector, application.trusted_proxies))
-        config.add_subscriber(_secure, NewResponse)
+        config.add_subscriber(secure_answer, NewResponse)
         config.scan("owa.views")
         application.start()
         return config.make_wsgi_app()
@@ -71,6 +74,7 @@ class Application:
         settings = installation.configuration.current().settings
         self.installation = installation
         self.cookies = Cookies(installation)
+        self.gate = Gate(installation.database, installation.clock)
         self.guids = Guids(installation.data_dir / "slots", settings[SERVER_NUMBER], installation.clock)
         self.collector = Collector(
             installation.configuration.current,
@@ -127,18 +131,6 @@ class Application:
             self.start()
 
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-def _secure(event: NewResponse) -> None:
-    event.response.headers.update(SECURITY_HEADERS)
-
-
 class _TrackingFirst:
     """A Pyramid execution policy that answers tracking requests before a request object is made."""
 
@@ -151,11 +143,18 @@ class _TrackingFirst:
         if environ.get("PATH_INFO") == TRACKING_PATH:
             return _as_wsgi(self._collector(environ))
         believe_proxy(environ, self._proxies())
+        if refused := refusal(environ):
+            return _secured(refused, environ)
         try:
             with router.request_context(environ) as request:
                 return router.invoke_request(request)
         except URLDecodeError:
-            return HTTPBadRequest("The address is not UTF-8.")
+            return _secured(HTTPBadRequest("The address is not UTF-8."), environ)
+
+
+def _secured(error: HTTPClientError, environ: Environ) -> HTTPClientError:
+    secure(error, environ.get("PATH_INFO", ""))
+    return error
 
 
 def _as_wsgi(answer: Answer) -> Callable[[Environ, StartResponse], Iterable[bytes]]:

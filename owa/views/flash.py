@@ -4,7 +4,8 @@ from pyramid.request import Request
 
 from owa.views.security import FLASH_COOKIE
 
-LONGEST = 1_000
+LONGEST = 200
+"""Characters. In a cookie of 4 KB each may take 16 bytes."""
 
 
 def flash(request: Request, text: str) -> None:

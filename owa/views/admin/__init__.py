@@ -20,12 +20,17 @@ class Place:
     capability: Capability
 
 
-NAVIGATION = (Place("audit", "Audit trail", Capability.EDIT_USERS),)
+NAVIGATION = (
+    Place("users", "Users", Capability.EDIT_USERS),
+    Place("audit", "Audit trail", Capability.EDIT_USERS),
+)
 
 
 def includeme(config: Configurator) -> None:
     """Routes of the pages."""
     config.add_route("admin", "/admin")
+    config.add_route("users", "/admin/settings/users")
+    config.add_route("user", "/admin/settings/users/edit")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)
@@ -36,7 +41,7 @@ def navigation(request: Request) -> list[Place]:
     return [place for place in NAVIGATION if request.identity and request.identity.may(place.capability)]
 
 
-@view_config(route_name="admin", permission=Capability.VIEW_SITE_LIST)
+@view_config(route_name="admin", request_method="GET", permission=Capability.VIEW_SITE_LIST)
 def admin(request: Request) -> Response:
     """Leads to the first page that the visitor may see."""
     places = request.navigation
