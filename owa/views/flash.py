@@ -16,7 +16,7 @@ def flash(request: Request, text: str) -> None:
 def take_flash(request: Request) -> str:
     """The sentence, once."""
     cookies = request.registry["owa"].cookies
-    text: str | None = cookies.token(request, FLASH_COOKIE) if FLASH_COOKIE in request.cookies else None
+    text: str | None = cookies.token(request, FLASH_COOKIE)
     if text:
         cookies.clear(request, FLASH_COOKIE)
     return text or ""

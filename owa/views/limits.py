@@ -22,6 +22,8 @@ FORM = "application/x-www-form-urlencoded"
 def refusal(environ: dict[str, Any]) -> HTTPClientError | None:
     """Why a request is not looked at; None: it may be. Reads the body, and puts it back: a form in UTF-8, without NUL,
     or something that no page of ours reads as a form."""
+    if "HTTP_COOKIE" in environ:
+        environ["HTTP_COOKIE"] = _plain(environ["HTTP_COOKIE"])
     query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     length = environ.get("CONTENT_LENGTH") or "0"
@@ -51,6 +53,11 @@ def _refusal_of_fields(data: bytes) -> HTTPClientError | None:
     except UnicodeDecodeError:
         return HTTPBadRequest("The fields are not UTF-8.")
     return HTTPBadRequest("A field holds a NUL.") if b"\0" in text else None
+
+
+def _plain(cookies: str) -> str:
+    """Without those of other applications on which WebOb would stumble: ours are plain ASCII."""
+    return ";".join(part for part in cookies.split(";") if part.isascii() and "\\" not in part)
 
 
 def _discard(body: BinaryIO, length: int) -> None:

@@ -55,10 +55,10 @@ def log_out(request: Request) -> Response:
 
 def local_path(request: Request) -> str:
     """Where to go next: a path of ours, or empty. Nobody is sent to another host."""
-    path: str = request.params.get("next", "")
-    prefix = request.script_name + "/"
-    safe = path.startswith(prefix) and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if safe else ""
+    where: str = request.params.get("next", "")
+    path = where.partition("?")[0]
+    safe = path.startswith(request.script_name + "/") and where.isprintable()
+    return where if safe and not any(odd in path for odd in ("//", "/.", "\\")) else ""
 
 
 def refuse(request: Request, error: LoginRefused) -> None:
