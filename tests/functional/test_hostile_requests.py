@@ -69,6 +69,13 @@ def test_odd_page_numbers_do_no_harm(admin: Browsing, before: str) -> None:
     assert admin.get(f"/admin/audit?before={quote(before)}").status == 200
 
 
+def test_waitress_keeps_no_body_of_any_length(install: Install) -> None:
+    """It would be written to a file whole before OWA sees it."""
+    with install(OWA_SCHEDULER="0").serve() as server:
+        answer = server.send(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        assert answer.status == 413
+
+
 KINDS = (
     "multipart/form-data; boundary=x",
     "application/x-www-form-urlencoded; charset=utf-16",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from owa.accounts import audit, changes, logins, throttle
 from owa.accounts.audit import COMMAND_LINE, Actor
@@ -362,10 +362,11 @@ def test_a_new_password_frees_a_name_that_is_attacked(accounts: Accounts) -> Non
 
 
 def test_the_last_admin_stays_and_nobody_removes_himself(accounts: Accounts) -> None:
-    for attempt in (
+    attempts: tuple[Callable[[Connection], object], ...] = (
         lambda connection: changes.change(connection, ADA, User("ada", "viewer"), NOON),
         lambda connection: changes.remove(connection, Actor("vic"), "ada", NOON),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(UsageError, match="only admin"), accounts.database.writing() as connection:
             attempt(connection)
     with accounts.database.writing() as connection:
@@ -402,12 +403,13 @@ def test_an_account_that_will_not_do_is_refused(accounts: Accounts, user: User) 
 
 
 def test_who_is_not_there_cannot_be_changed(accounts: Accounts) -> None:
-    for attempt in (
+    attempts: tuple[Callable[[Connection], object], ...] = (
         lambda connection: changes.change(connection, ADA, User("vicc", "viewer"), NOON),
         lambda connection: changes.set_password(connection, ADA, "vicc", "a password", NOON),
         lambda connection: changes.end_logins(connection, ADA, "vicc", NOON),
         lambda connection: changes.remove(connection, ADA, "vicc", NOON),
-    ):
+    )
+    for attempt in attempts:
         with (
             pytest.raises(UsageError, match=r"no user vicc; did you mean vic\?"),
             accounts.database.writing() as connection,
