@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PORT = "PORT"
 
+LONGEST_BODY = 4 * 1024 * 1024
+"""Bytes that waitress keeps of a request before OWA sees it, and refuses it if it is too long."""
+
 STOP_PATIENCE = 5
 """Seconds after which a worker that does not stop is killed, which is safe at any instant."""
 
@@ -37,7 +40,12 @@ def waitress(_global_config: dict[str, str], host: str, port: str, threads: str 
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
         try:
             waitress.serve(
-                application, host=host, port=free_port, threads=int(threads), clear_untrusted_proxy_headers=False
+                application,
+                host=host,
+                port=free_port,
+                threads=int(threads),
+                clear_untrusted_proxy_headers=False,
+                max_request_body_size=LONGEST_BODY,
             )
         finally:
             _stop(application)  # others may have its jobs at once

@@ -21,8 +21,12 @@ class Actor:
     """Who changes something."""
 
     user_id: str
-    """Of the account; `command line` for whoever may run commands."""
+    """Of the account."""
     ip_address: str = ""
+
+
+COMMAND_LINE = Actor("command line")
+"""Whoever may run commands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def begin(connection: Connection, user_id: str, now: int, ip_address: str, user_
             began_at=now,
             seen_at=now,
             ip_address=ip_address[:64],
-            user_agent=user_agent[:500],
+            user_agent=user_agent[:500].replace("\0", ""),
         )
     )
     return token

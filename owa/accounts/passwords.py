@@ -22,7 +22,7 @@ def check_password(password: str) -> None:
 
 
 def random_password() -> str:
-    """About 95 bits, without characters that are easily confused in a terminal."""
+    """96 random bits."""
     return secrets.token_urlsafe(12)
 
 
@@ -37,7 +37,12 @@ def verify(stored: str | None, password: str) -> bool:
         _HASHER.verify(stored or _nobodys(), password[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
-    return stored is not None
+    return stored is not None and len(password) <= LONGEST
+
+
+def is_outdated(stored: str) -> bool:
+    """Whether it was hashed with other parameters than those of today."""
+    return _HASHER.check_needs_rehash(stored)
 
 
 @cache

@@ -20,7 +20,7 @@ LOGIN_FAILURE = Table(
     METADATA,
     Column("subject", String(300), primary_key=True),  # a user or an address
     Column("failures", Integer, nullable=False),
-    Column("last_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False, index=True),
 )
 
 AUDIT = Table(

@@ -36,6 +36,7 @@ USER = Table(
     Column("creation_date", BigInteger),
     Column("last_update_date", BigInteger),
     Column("api_key", Text),
+    Column("last_login", BigInteger),  # microseconds
 )
 
 CONFIGURATION = Table(

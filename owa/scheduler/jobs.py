@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from owa.accounts import logins, throttle
 from owa.db.engine import Database
 from owa.processing import cleaning
 from owa.processing.drain import Drained, drain_events, drain_retries
@@ -82,5 +83,11 @@ class Jobs:
         return {"woken": self._processor.sweep()}
 
     def clean(self) -> Figures:
-        """Delete what was kept for the eye for long enough."""
-        return cleaning.clean(self._database, self._retries, self._processor.now(), self._settings()[ARCHIVE_AGE])
+        """Delete what was kept for long enough: finished events, runs of jobs, ended logins, failed attempts."""
+        now = self._processor.now()
+        figures = cleaning.clean(self._database, self._retries, now, self._settings()[ARCHIVE_AGE])
+        with self._database.writing(cleaning.PATIENCE) as connection:
+            return figures | {
+                "logins": logins.forget(connection, now),
+                "failed_logins": throttle.forget(connection, now),
+            }

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
 from pyramid.exceptions import URLDecodeError
-from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.httpexceptions import HTTPBadRequest, HTTPClientError
 from pyramid.router import Router
 
+from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
@@ -25,8 +26,10 @@ from owa.tracking.guids import Guids
 from owa.tracking.refine import Refinement
 from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
 from owa.views.address import believe_proxy
-from owa.views.filters import duration, moment, time_zones
+from owa.views.filters import FILTERS, time_zones
 from owa.views.flash import take_flash
+from owa.views.headers import secure, secure_answer
+from owa.views.limits import refusal
 from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ TRACKING_PATH = "/log.php"
 
 SETTINGS: dict[str, Any] = {
     "pyramid.default_locale_name": "en",
-    "jinja2.filters": {"duration": duration, "moment": moment},
+    "jinja2.filters": FILTERS,
     "jinja2.globals": {"time_zones": time_zones},
 }
 
@@ -65,7 +68,7 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.set_csrf_storage_policy(FormTokens(application.cookies))
         config.add_request_method(take_flash, "take_flash")
         config.set_execution_policy(_TrackingFirst(application.collector, application.trusted_proxies))
-        config.add_subscriber(_secure, NewResponse)
+        config.add_subscriber(secure_answer, NewResponse)
         config.scan("owa.views")
         application.start()
         return config.make_wsgi_app()
@@ -78,6 +81,7 @@ class Application:
         settings = installation.configuration.current().settings
         self.installation = installation
         self.cookies = Cookies(installation)
+        self.gate = Gate(installation.database, installation.clock)
         self.guids = Guids(installation.data_dir / "slots", settings[SERVER_NUMBER], installation.clock)
         self.collector = Collector(
             installation.configuration.current,
@@ -154,18 +158,6 @@ class Application:
             self.start()
 
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-def _secure(event: NewResponse) -> None:
-    event.response.headers.update(SECURITY_HEADERS)
-
-
 class _TrackingFirst:
     """A Pyramid execution policy that answers tracking requests before a request object is made."""
 
@@ -178,11 +170,18 @@ class _TrackingFirst:
         if environ.get("PATH_INFO") == TRACKING_PATH:
             return _as_wsgi(self._collector(environ))
         believe_proxy(environ, self._proxies())
+        if refused := refusal(environ):
+            return _secured(refused, environ)
         try:
             with router.request_context(environ) as request:
                 return router.invoke_request(request)
         except URLDecodeError:
-            return HTTPBadRequest("The address is not UTF-8.")
+            return _secured(HTTPBadRequest("The address is not UTF-8."), environ)
+
+
+def _secured(error: HTTPClientError, environ: Environ) -> HTTPClientError:
+    secure(error, environ.get("PATH_INFO", ""))
+    return error
 
 
 def _as_wsgi(answer: Answer) -> Callable[[Environ, StartResponse], Iterable[bytes]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pyramid.request import Request
 
+from owa.accounts.authentication import Visitor
 from owa.settings import Network
 from owa.tracking.address import client_address, within
 
@@ -13,6 +14,11 @@ def address_of(request: Request) -> str:
     proxies = request.registry["owa"].trusted_proxies()
     forwarded = request.headers.get("X-Forwarded-For", "")
     return str(client_address(request.remote_addr or "", forwarded, proxies) or "")
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Where a password comes from."""
+    return Visitor(address_of(request), request.user_agent or "")
 
 
 def believe_proxy(environ: dict[str, Any], proxies: tuple[Network, ...]) -> None:

@@ -35,3 +35,16 @@ def duration(length: int | None) -> str:
             rest = seconds % size // part
             return f"{seconds // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{seconds} s"
+
+
+def words(value: object) -> str:
+    """A JSON value, as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value in ("", []):
+        return "–"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+FILTERS = {"duration": duration, "moment": moment, "words": words}
+"""By the name that templates call them."""

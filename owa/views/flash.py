@@ -4,7 +4,8 @@ from pyramid.request import Request
 
 from owa.views.security import FLASH_COOKIE
 
-LONGEST = 1_000
+LONGEST = 200
+"""Characters. In a cookie of 4 KB each may take 16 bytes."""
 
 
 def flash(request: Request, text: str) -> None:
@@ -15,7 +16,7 @@ def flash(request: Request, text: str) -> None:
 def take_flash(request: Request) -> str:
     """The sentence, once."""
     cookies = request.registry["owa"].cookies
-    text: str | None = cookies.token(request, FLASH_COOKIE) if FLASH_COOKIE in request.cookies else None
+    text: str | None = cookies.token(request, FLASH_COOKIE)
     if text:
         cookies.clear(request, FLASH_COOKIE)
     return text or ""

@@ -8,11 +8,9 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED, forget, remember
 from pyramid.view import view_config
 
-from owa.accounts import throttle
-from owa.accounts.audit import Actor, record
-from owa.accounts.passwords import LONGEST, verify
-from owa.accounts.users import password_hash
-from owa.views.address import address_of
+from owa.accounts.authentication import Gate, LoginRefused
+from owa.accounts.rules import LONGEST_TEXT
+from owa.views.address import visitor_of
 
 HOME = "admin"
 """The route where a login leads that was not on its way elsewhere."""
@@ -37,13 +35,16 @@ def show(request: Request) -> dict[str, Any]:
     http_cache=0,
 )
 def log_in(request: Request) -> dict[str, Any] | Response:
-    user_id, password = request.POST.get("user_id", "")[:255].strip(), request.POST.get("password", "")
-    problem = _problem(request, user_id, password[: LONGEST + 1])
-    if not problem:
-        remember(request, user_id)
-        return HTTPSeeOther(local_path(request) or request.route_path(HOME))
-    request.response.status_int = 403
-    return {"user_id": user_id, "next": local_path(request), "problem": problem}
+    user_id = request.POST.get("user_id", "").strip()
+    earlier = request.identity.login.key if request.identity else ""
+    gate: Gate = request.registry["owa"].gate
+    try:
+        token = gate.log_in(visitor_of(request), user_id, request.POST.get("password", ""), earlier)
+    except LoginRefused as error:
+        refuse(request, error)
+        return {"user_id": user_id[:LONGEST_TEXT], "next": local_path(request), "problem": str(error)}
+    remember(request, user_id, token=token)
+    return HTTPSeeOther(local_path(request) or request.route_path(HOME))
 
 
 @view_config(route_name="logout", request_method="POST", permission=NO_PERMISSION_REQUIRED)
@@ -54,29 +55,14 @@ def log_out(request: Request) -> Response:
 
 def local_path(request: Request) -> str:
     """Where to go next: a path of ours, or empty. Nobody is sent to another host."""
-    path: str = request.params.get("next", "")
-    prefix = request.script_name + "/"
-    safe = path.startswith(prefix) and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if safe else ""
+    where: str = request.params.get("next", "")
+    path = where.partition("?")[0]
+    safe = path.startswith(request.script_name + "/") and where.isprintable()
+    return where if safe and not any(odd in path for odd in ("//", "/.", "\\")) else ""
 
 
-def _problem(request: Request, user_id: str, password: str) -> str:
-    """Why the login is refused; empty when it is not. Says nothing about which of the two was wrong."""
-    installation = request.registry["owa"].installation
-    now = installation.clock.now()
-    address = address_of(request)
-    subjects = [f"user {user_id}", f"address {address}"]
-    with installation.database.reading() as connection:
-        wait = throttle.seconds_to_wait(connection, subjects, now)
-        stored = password_hash(connection, user_id)
-    if wait:
-        return f"Too many attempts have failed. Try again in {wait} s."
-    if verify(stored, password):
-        with installation.database.writing() as connection:
-            throttle.forgive(connection, subjects[0])
-            record(connection, Actor(user_id, address), now, "log in", user_id)
-        return ""
-    with installation.database.writing() as connection:
-        throttle.note_failure(connection, subjects, now)
-        record(connection, Actor(user_id, address), now, "fail to log in", user_id)
-    return "Name and password do not belong together."
+def refuse(request: Request, error: LoginRefused) -> None:
+    """Set the status of the page that tells why."""
+    request.response.status_int = 429 if error.wait else 403
+    if error.wait:
+        request.response.headers["Retry-After"] = str(error.wait)

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -18,6 +19,7 @@ from owa.accounts.audit import Actor
 from owa.accounts.logins import LONGEST, Login
 from owa.accounts.secret import make_secret, read_secret
 from owa.accounts.users import User, find_user
+from owa.errors import DatabaseUnavailable
 from owa.views.address import address_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ FORM_COOKIE = "owa_form"
 FLASH_COOKIE = "owa_flash"
 SIGNING_KEY = "cookies"
 """The name under which the installation keeps the key that signs."""
+
+NOTE_PATIENCE = 0.5
+"""Seconds that a page may wait for the note of its login's use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +119,8 @@ class SecurityPolicy:
             return Denied(f"{identity.user.user_id} may not {permission.replace('_', ' ')}.")
         return Allowed("The role has it.")
 
-    def remember(self, request: Request, userid: str, **_options: Any) -> list[tuple[str, str]]:
-        """Begin a login, with a token that the browser did not choose."""
-        with self._installation.database.writing() as connection:
-            now = self._installation.clock.now()
-            token = logins.begin(connection, userid, now, address_of(request), request.user_agent or "")
+    def remember(self, request: Request, userid: str, *, token: str, **_options: Any) -> list[tuple[str, str]]:
+        """Let the browser keep the token of a login."""
         self._cookies.set(request, LOGIN_COOKIE, token)
         return []
 
@@ -141,7 +143,7 @@ class SecurityPolicy:
         if login is None or user is None:
             return None
         if logins.is_note_due(login, now):
-            with self._installation.database.writing() as connection:
+            with suppress(DatabaseUnavailable), self._installation.database.writing(NOTE_PATIENCE) as connection:
                 logins.note_use(connection, login, now)
         return Identity(user, login)
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from tests.browsing import Browsing, give_password
 from tests.servers import DOMAIN, ROOT, SITE_ID, Install, Installation, Server, page_view, run, send_events, senders
 
 PREFIX = "/some/prefix"
@@ -61,10 +63,26 @@ def test_prefix_holds_for_links_and_the_tag(prefixed: tuple[Installation, Server
     page = unescape(server.request("GET", "/").body.decode())
     assert f'href="{PREFIX}/static/owa.css"' in page
     assert f'href="{PREFIX}/"' in page
-    assert page.count('href="') == page.count(f'href="{PREFIX}/') + page.count('href="data:')
+    assert page.count('href="') == page.count(f'href="{PREFIX}/') + page.count('href="data:') + page.count('href="#')
     assert f'var owa_baseUrl = "http://127.0.0.1:{server.port}{PREFIX}/";' in page
     for file in ("/static/tracker/owa.tracker.js", "/static/owa.css"):
         assert server.request("GET", file).status == 200
+
+
+def test_prefix_holds_for_the_login(prefixed: tuple[Installation, Server]) -> None:
+    installation, server = prefixed
+    give_password(installation)
+    browser = Browsing(server)
+    refused = browser.get("/admin/audit").headers["Location"]
+    assert refused.endswith(f"{PREFIX}/login?next={quote(PREFIX, safe='')}%2Fadmin%2Faudit")
+    assert browser.log_in(next=f"{PREFIX}/admin/audit").headers["Location"].endswith(f"{PREFIX}/admin/audit")
+    assert {morsel["path"] for morsel in browser.cookies.values()} == {f"{PREFIX}/"}
+    page = browser.text("/admin/account")
+    assert page.count('href="/') == page.count(f'href="{PREFIX}/')
+    assert f'action="{PREFIX}/logout"' in page
+    assert browser.post("/logout", page="/admin/account").headers["Location"].endswith(f"{PREFIX}/login")
+    for outside in ("/admin/audit", "/some/prefixed", "//evil.example"):
+        assert browser.log_in(next=outside).headers["Location"].endswith(f"{PREFIX}/admin")
 
 
 def test_several_workers_by_production_ini(install: Install) -> None:

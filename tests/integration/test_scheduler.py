@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from owa.accounts import logins, throttle
 from owa.app import Installation, open_installation
 from owa.clock import FixedClock
 from owa.db import jobs
@@ -199,13 +200,23 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
     regular(installation).drain()  # the page view that waited is finished: its row stays for the eye
     regular(installation).drain()  # nothing to do
     assert [run.figures for run in recorded(installation)] == [{"waiting": 1}, {"processed": 2}, {}]
-    assert regular(installation).clean() == {"finished": 0, "runs": 0}
+    assert regular(installation).clean() == {"finished": 0, "runs": 0, "logins": 0, "failed_logins": 0}
     clock.move(IDLE_RUNS_AGE + 1)
-    assert regular(installation).clean() == {"finished": 0, "runs": 1}
+    assert regular(installation).clean() == {"finished": 0, "runs": 1, "logins": 0, "failed_logins": 0}
     clock.move(7 * 86_400)
-    assert regular(installation).clean() == {"finished": 1, "runs": 2}
+    assert regular(installation).clean() == {"finished": 1, "runs": 2, "logins": 0, "failed_logins": 0}
     with installation.database.reading() as connection:
         assert connection.execute(QUEUE_ITEM.select()).all() == []
+
+
+def test_clean_forgets_logins_that_have_ended_and_failed_ones(installation: Installation, clock: FixedClock) -> None:
+    with installation.database.writing() as connection:
+        logins.begin(connection, "ada", NOON, "", "")
+        throttle.attempt(connection, [throttle.name_subject("ada")], NOON)
+    kept = regular(installation).clean()
+    clock.move(2 * 86_400)
+    forgotten = regular(installation).clean()
+    assert [(figures["logins"], figures["failed_logins"]) for figures in (kept, forgotten)] == [(0, 0), (1, 1)]
 
 
 # The scheduler

@@ -5,6 +5,7 @@ from owa.cli.commands.drain import PROCESS_EVENT_QUEUE
 from owa.cli.commands.install import INSTALL
 from owa.cli.commands.ledger import VERIFY_LEDGER
 from owa.cli.commands.modules import ACTIVATE, DEACTIVATE
+from owa.cli.commands.password import CHANGE_PASSWORD
 from owa.cli.commands.prune import FLUSH_PROCESSED_EVENTS, PRUNE_ARCHIVES
 from owa.cli.commands.sites import ADD_SITE
 from owa.cli.commands.status import QUEUE_STATUS
@@ -15,6 +16,7 @@ COMMANDS: tuple[Command, ...] = (
     ADD_SITE,
     ACTIVATE,
     DEACTIVATE,
+    CHANGE_PASSWORD,
     PROCESS_EVENT_QUEUE,
     QUEUE_STATUS,
     VERIFY_LEDGER,

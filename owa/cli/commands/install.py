@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from owa.app import Installation
 from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, Command, default_base_url
+from owa.cli.commands.sites import add_site
 from owa.cli.output import Output
 from owa.db import configuration as stored
 from owa.errors import UsageError
@@ -44,10 +45,12 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
 
 
 def _fill(installation: Installation, arguments: Arguments) -> Installed:
+    from owa.accounts import audit, changes
     from owa.accounts.passwords import random_password
     from owa.accounts.roles import ADMIN
-    from owa.accounts.users import User, add_user, first_admin
+    from owa.accounts.users import User, first_admin
 
+    now = installation.clock.now()
     with installation.database.writing() as connection:
         user_id, password = first_admin(connection), None
         if user_id is not None and (arguments.text("user_id") or arguments.text("password")):
@@ -58,16 +61,18 @@ def _fill(installation: Installation, arguments: Arguments) -> Installed:
         if user_id is None:
             user_id, password = arguments.text("user_id", "admin"), random_password()
             given = arguments.text("password")
-            add_user(connection, User(user_id, ADMIN), given or password, installation.clock.now())
+            changes.add(connection, audit.COMMAND_LINE, User(user_id, ADMIN), given or password, now)
             password = None if given else password
         found = stored.read(connection)
         if QUEUE_EVENTS.name not in found.settings:
             stored.store_settings(connection, {QUEUE_EVENTS.name: "true"})
+            value = {"value": "true"}
+            audit.record(connection, audit.COMMAND_LINE, now, "change setting", QUEUE_EVENTS.name, after=value)
         domain = arguments.text("domain", FIRST_SITE)
         if found.sites and not arguments.text("domain"):
             site = next((site for site in found.sites if site.domain == domain), found.sites[0])
             return Installed(user_id, password, site.site_id, site.domain)
-        stored.add_site(connection, domain)
+        add_site(connection, domain, "", now)
         return Installed(user_id, password, stored.site_id_of(domain), domain)
 
 

@@ -1,5 +1,7 @@
 """`cmd=add-site`."""
 
+from sqlalchemy import Connection
+
 from owa.app import Installation
 from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, Command, default_base_url
@@ -14,7 +16,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     if not domain:
         raise UsageError("add-site wants a domain.", "Such as domain=https://example.org")
     with installation.database.writing() as connection:
-        added = stored.add_site(connection, domain, arguments.text("name"))
+        added = add_site(connection, domain, arguments.text("name"), installation.clock.now())
     installation.configuration.signal_change()
     site_id = stored.site_id_of(domain)
     base_url = default_base_url(arguments)
@@ -22,6 +24,17 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     output.say(f"Paste this into its pages:\n\n{tag(base_url, site_id)}\n")
     output.document({"site_id": site_id})
     return DONE
+
+
+def add_site(connection: Connection, domain: str, name: str, now: int) -> bool:
+    """Register a site, and note it in the audit trail; returns whether it is new. `now`: microseconds."""
+    from owa.accounts import audit
+
+    added = stored.add_site(connection, domain, name)
+    if added:
+        values = {"domain": domain, "name": name or domain}
+        audit.record(connection, audit.COMMAND_LINE, now, "add site", stored.site_id_of(domain), after=values)
+    return added
 
 
 ADD_SITE = Command(

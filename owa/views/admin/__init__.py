@@ -26,6 +26,7 @@ NAVIGATION = (
     Place("general", "General", Capability.EDIT_SETTINGS),
     Place("modules", "Modules", Capability.EDIT_MODULES),
     Place("sites", "Sites", Capability.VIEW_SITE_LIST),
+    Place("users", "Users", Capability.EDIT_USERS),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
 
@@ -41,6 +42,8 @@ def includeme(config: Configurator) -> None:
     config.add_route("site", "/admin/settings/sites/{site_id}")
     config.add_route("modules", "/admin/settings/modules")
     config.add_route("module", "/admin/settings/modules/{name}")
+    config.add_route("users", "/admin/settings/users")
+    config.add_route("user", "/admin/settings/users/edit")
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)
@@ -51,7 +54,7 @@ def navigation(request: Request) -> list[Place]:
     return [place for place in NAVIGATION if request.identity and request.identity.may(place.capability)]
 
 
-@view_config(route_name="admin", permission=Capability.VIEW_SITE_LIST)
+@view_config(route_name="admin", request_method="GET", permission=Capability.VIEW_SITE_LIST)
 def admin(request: Request) -> Response:
     """Leads to the first page that the visitor may see."""
     places = request.navigation

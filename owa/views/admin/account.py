@@ -7,12 +7,14 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
-from owa.accounts import audit, logins
-from owa.accounts.passwords import LONGEST, check_password, verify
+from owa.accounts import changes, logins
+from owa.accounts.authentication import Gate, LoginRefused
+from owa.accounts.passwords import check_password
 from owa.accounts.roles import Capability
-from owa.accounts.users import password_hash, set_password
 from owa.errors import UsageError
+from owa.views.address import visitor_of
 from owa.views.flash import flash
+from owa.views.login import refuse
 from owa.views.security import Identity, actor_of
 
 
@@ -29,36 +31,35 @@ class Account:
     def show(self) -> dict[str, Any]:
         return self._page()
 
-    @view_config(request_method="POST", request_param="password")
+    @view_config(request_method="POST", request_param="action=password")
     def change_password(self) -> dict[str, Any] | Response:
         """Ends the user's other logins: whoever had the old password is out."""
-        user_id, now = self._identity.user.user_id, self._installation.clock.now()
-        password = self._request.POST["password"]
         try:
-            self._check(self._request.POST.get("current", "")[: LONGEST + 1], password)
+            self._change_password(self._request.POST.get("current", ""), self._request.POST.get("password", ""))
+        except LoginRefused as error:
+            refuse(self._request, error)
+            return self._page(str(error))
         except UsageError as error:
             self._request.response.status_int = 400
             return self._page(str(error))
-        with self._installation.database.writing() as connection:
-            set_password(connection, user_id, password, now)
-            logins.end_all(connection, user_id, but=self._identity.login.key)
-            audit.record(connection, actor_of(self._request), now, "change password", user_id)
         return self._done("The password was changed. Other logins of yours have ended.")
 
-    @view_config(request_method="POST", request_param="end")
+    @view_config(request_method="POST", request_param="action=end")
     def end_logins(self) -> Response:
-        user_id = self._identity.user.user_id
+        user_id, key = self._identity.user.user_id, self._identity.login.key
         with self._installation.database.writing() as connection:
-            ended = logins.end_all(connection, user_id, but=self._identity.login.key)
-            audit.record(connection, actor_of(self._request), self._installation.clock.now(), "end logins", user_id)
+            now = self._installation.clock.now()
+            ended = changes.end_logins(connection, actor_of(self._request), user_id, now, but=key)
         return self._done(f"{ended} other logins have ended.")
 
-    def _check(self, current: str, password: str) -> None:
-        with self._installation.database.reading() as connection:
-            stored = password_hash(connection, self._identity.user.user_id)
-        if not verify(stored, current):
-            raise UsageError("The current password is another one.")
+    def _change_password(self, current: str, password: str) -> None:
+        user_id, key = self._identity.user.user_id, self._identity.login.key
         check_password(password)
+        gate: Gate = self._request.registry["owa"].gate
+        gate.confirm(visitor_of(self._request), user_id, current)
+        with self._installation.database.writing() as connection:
+            now = self._installation.clock.now()
+            changes.set_password(connection, actor_of(self._request), user_id, password, now, but=key)
 
     def _page(self, problem: str = "") -> dict[str, Any]:
         with self._installation.database.reading() as connection:

@@ -11,7 +11,13 @@ from owa.accounts.roles import Capability
 SHOWN = 50
 
 
-@view_config(route_name="audit", renderer="admin/audit.jinja2", permission=Capability.EDIT_USERS, http_cache=0)
+@view_config(
+    route_name="audit",
+    request_method="GET",
+    renderer="admin/audit.jinja2",
+    permission=Capability.EDIT_USERS,
+    http_cache=0,
+)
 def show(request: Request) -> dict[str, Any]:
     """A page of changes, the last one first; `before`: those before that number."""
     before = request.params.get("before", "")

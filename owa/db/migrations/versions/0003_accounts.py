@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject"),
     )
+    op.create_index("ix_owa_login_failure_last_at", "owa_login_failure", ["last_at"])
+    op.add_column("owa_user", sa.Column("last_login", sa.BigInteger()))
     op.create_table(
         "owa_audit",
         sa.Column("id", ID, nullable=False),
@@ -51,5 +53,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("owa_user", "last_login")
     for table in ("owa_secret", "owa_audit", "owa_login_failure", "owa_login"):
         op.drop_table(table)
