@@ -46,7 +46,7 @@ def test_a_user_is_added_changed_and_removed(admin: Browsing, server: Server) ->
     browser = Browsing(server)
     assert browser.log_in("bob").status == 303
     assert browser.get(USERS).status == 403
-    assert browser.get("/admin").headers["Location"].endswith("/admin/account")
+    assert browser.get("/admin").headers["Location"].endswith("/admin/queues")
     assert "never" not in admin.text(USERS)
 
     assert f'value="{SITE_ID}" checked' in admin.text(edit("bob"))

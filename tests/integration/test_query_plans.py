@@ -123,7 +123,7 @@ def test_retry_and_discard(processing: Processing) -> None:
 
 def test_last_run(processing: Processing) -> None:
     steps = plans(processing, lambda connection: jobs.last(connection, "drain", server=1, busy=True))
-    assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job (job=?)"]
+    assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job_server (job=? AND server=?)"]
 
 
 def test_wake_by_key(processing: Processing) -> None:
