@@ -110,7 +110,9 @@ def open_installation(
     environment = os.environ if environment is None else environment
     ini = read_ini(environment) if ini is None else ini
     clock = clock or SystemClock()
-    settings = resolve((*CORE_SETTINGS, *load().settings), environment=environment, ini=ini)
+    registry = load()
+    declared = (*CORE_SETTINGS, *registry.settings)
+    settings = resolve(declared, environment=environment, ini=ini, absent=registry.absent)
     data_dir = root_folder() / settings[DATA_DIR]
     _make(data_dir)
     database = Database(settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}")

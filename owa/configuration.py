@@ -22,7 +22,7 @@ from owa.db.modules import Switch
 from owa.errors import DatabaseUnavailable
 from owa.files import give_to_folder_owner
 from owa.registry import Registry, load
-from owa.settings import Setting, resolve
+from owa.settings import Setting, Settings, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +137,21 @@ class ConfigurationKeeper:
                 except Exception:
                     logger.exception("The configuration was not refreshed")
 
+    def check(self, registry: Registry) -> None:
+        """Raises `SettingsError` when what is set for one of these modules is wrong."""
+        self._settings(registry, {})
+
+    def _settings(self, registry: Registry, found: Mapping[str, str]) -> Settings:
+        return resolve(
+            (*self._core, *registry.settings),
+            environment=self._environment,
+            ini=self._ini,
+            stored=found,
+            absent=registry.absent,
+        )
+
     def _resolve(self, found: StoredConfiguration) -> Configuration:
-        settings = resolve(self.declared, environment=self._environment, ini=self._ini, stored=found.settings)
+        settings = self._settings(self._registry, found.settings)
         sites = {site.site_id: Site(site.site_id, site.domain, site.settings) for site in found.sites}
         return Configuration(settings, sites, found.generation, found.modules)
 

@@ -13,7 +13,7 @@ Names follow OWA: `base.x` is `OWA_X` in the environment and `owa.x` in an ini f
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
@@ -245,15 +245,16 @@ def resolve(
     environment: Mapping[str, str],
     ini: Mapping[str, str] | None = None,
     stored: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
 ) -> Settings:
     """The snapshot that the layers give. Raises `SettingsError` with every problem of every layer at once.
 
     `environment` may hold more than OWA's variables. `ini` holds the `owa.…` keys (others are ignored), `stored` is
     keyed by the settings' names; there, values that no longer parse are noticed and passed over, since a form's old
-    value must not keep the site from starting.
+    value must not keep the site from starting. `absent`: modules that are off; what is set for them is passed over.
     """
     declarations = list(declared)
-    problems, notices = _unknown(declarations, environment, ini or {})
+    problems, notices = _unknown(declarations, environment, ini or {}, absent)
     values: dict[str, Any] = {}
     layers: dict[str, Layer] = {}
     texts: dict[str, str] = {}
@@ -282,7 +283,7 @@ def resolve(
 
 
 def _unknown(
-    declared: list[Setting[Any]], environment: Mapping[str, str], ini: Mapping[str, str]
+    declared: list[Setting[Any]], environment: Mapping[str, str], ini: Mapping[str, str], absent: Collection[str]
 ) -> tuple[list[str], list[str]]:
     """Names that nothing declares: (problems, notices).
 
@@ -294,11 +295,11 @@ def _unknown(
     problems += [
         f"{name} (ini file): there is no such setting{did_you_mean(name, ini_names)}"
         for name in sorted(set(ini) - ini_names)
-        if name.startswith("owa.")
+        if name.startswith("owa.") and not name.startswith(tuple(f"owa.{module}." for module in absent))
     ]
     environment_names = {setting.environment_name for setting in declared}
     for name in sorted(set(environment) - environment_names):
-        if name.startswith("OWA_"):
+        if name.startswith("OWA_") and not name.startswith(tuple(f"OWA_{module.upper()}_" for module in absent)):
             ending = did_you_mean(name, environment_names)
             complaint = f"{name} (environment): there is no such setting{ending}"
             (problems if ending != "." else notices).append(complaint)

@@ -9,7 +9,7 @@ from owa.accounts.audit import Actor
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import configuration as stored
 from owa.db.modules import Switch, switches
-from owa.errors import ModuleError, UsageError
+from owa.errors import ModuleError, SettingsError, UsageError
 from owa.registry import CORE, Loaded, Registry, load
 from owa.settings import did_you_mean
 
@@ -65,7 +65,9 @@ def _switch(installation: "Installation", name: str, switch: Switch, actor: Acto
         chosen = switches(connection)
         before = load(chosen)
         changed = before.modules[name].is_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
-        _check(before, load({**chosen, name: switch}), name, switch)
+        after = load({**chosen, name: switch})
+        _check(before, after, name, switch)
+        _check_settings(installation, after)
         if changed:
             stored.store_switch(connection, name, switch, actor.user_id, now)
             old = chosen.get(name) or ("on" if before.modules[name].is_on else "off")
@@ -73,6 +75,13 @@ def _switch(installation: "Installation", name: str, switch: Switch, actor: Acto
     if changed:
         installation.configuration.signal_change()
     return Switched(name, switch, changed)
+
+
+def _check_settings(installation: "Installation", after: Registry) -> None:
+    try:
+        installation.configuration.check(after)
+    except SettingsError as error:
+        raise UsageError(str(error), "Mend that in the environment or the ini file first.") from error
 
 
 def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None:

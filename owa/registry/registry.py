@@ -36,6 +36,11 @@ class Registry:
         return tuple(self._of("owa_settings"))
 
     @property
+    def absent(self) -> list[str]:
+        """Modules whose settings are not known, since they are off or broken."""
+        return [loaded.name for loaded in self.modules.values() if not loaded.works]
+
+    @property
     def handlers(self) -> tuple[EventHandler, ...]:
         return tuple(self._of("owa_event_handlers"))
 

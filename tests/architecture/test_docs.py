@@ -7,14 +7,17 @@ import pytest
 
 from owa.app import CORE_SETTINGS
 from owa.cli.commands import COMMANDS
+from owa.db.modules import Switch
 from owa.events import RefusalReason
-from owa.registry import load
+from owa.hookspecs import CONTRIBUTIONS
+from owa.registry import BUILT_IN, load
 from owa.settings import Setting
 from owa.views.outcomes import REMEDIES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SETTINGS: list[Setting[object]] = [*CORE_SETTINGS, *load().settings]
+ALL_ON = load(dict.fromkeys(BUILT_IN, Switch.ON))
+SETTINGS: list[Setting[object]] = [*CORE_SETTINGS, *ALL_ON.settings]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -34,7 +37,7 @@ def test_settings_page_has_no_setting_that_is_gone() -> None:
 @pytest.mark.parametrize("name", ["development.ini", "production.ini"])
 def test_ini_file_shows_every_setting(name: str) -> None:
     text = (ROOT / name).read_text()
-    shown = set(re.findall(r"^;? ?(owa\.\w+) =", text, re.MULTILINE))
+    shown = set(re.findall(r"^;? ?(owa\.[\w.]+) =", text, re.MULTILINE))
     assert shown == {setting.ini_name for setting in SETTINGS} - {"owa.ini"}
 
 
@@ -54,6 +57,13 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     targets += re.findall(r"`((?:owa|tests|docs|bench)/[\w./-]+)`", text)
     for target in targets:
         assert (document.parent / target).exists() or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("hook", ["owa_module", *CONTRIBUTIONS])
+def test_hook_is_documented_with_an_example(hook: str) -> None:
+    text = (ROOT / "docs/hooks.md").read_text().partition(f"\n## {hook}\n")[2].partition("\n## ")[0]
+    assert f"def {hook}(" in text or hook == "owa_module"
+    assert "@hookimpl" in text
 
 
 def test_every_refusal_has_a_remedy() -> None:
