@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -45,19 +47,20 @@ class Visitor:
     def get(self, path: str) -> Answer:
         return self._ask("GET", path)
 
-    def page(self, path: str) -> str:
-        """The HTML at a path, which must be there."""
+    def page(self, path: str, status: int = 200) -> str:
+        """The HTML at a path."""
         answer = self.get(path)
-        assert answer.status == 200, answer
+        assert answer.status == status, answer
         return answer.body.decode()
 
     def form(self, path: str, name: str) -> Fields:
         """What the form with a field of that name, on the page at the path, would send: change it, and `post` it."""
         return form_of(self.page(path), name)
 
-    def post(self, path: str, fields: Mapping[str, str | Sequence[str]]) -> Answer:
-        """Send a form, with the token of the last page unless `fields` has one."""
-        body = urlencode({"csrf_token": self.token} | dict(fields), doseq=True).encode()
+    def post(self, path: str, fields: Mapping[str, str | Sequence[str]] | None = None, **more: object) -> Answer:
+        """Send a form, with the token of the last page unless `fields` has one. A field that is a list is sent once for
+        each of its values."""
+        body = urlencode({"csrf_token": self.token, **(fields or {}), **more}, doseq=True).encode()
         return self._ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
 
     def follow(self, answer: Answer) -> Answer:
@@ -72,6 +75,12 @@ class Visitor:
     def send(self, path: str, fields: Mapping[str, str | Sequence[str]]) -> str:
         """Send a form that must be accepted; returns the page to which it led."""
         return self.follow(self.post(path, fields)).body.decode()
+
+    def told(self, path: str, **fields: object) -> str:
+        """Send a form that must be accepted; returns the sentence on the page to which it led."""
+        page = self.follow(self.post(path, None, **fields)).body.decode()
+        found = re.search(r'role="status">(.*?)</p>', page, re.DOTALL)
+        return unescape(found[1]) if found else ""
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.client import PASSWORD, add
+from tests.admin import add_user
 from tests.failures import damaged, event, fail
-from tests.servers import Install, Installation, Server, wait_until
+from tests.servers import PASSWORD, Install, Installation, Server, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,7 +20,7 @@ XSS = "<script>document.title = 'taken over'</script>"
 @pytest.fixture
 def installation(install: Install) -> Installation:
     installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
-    add(installation, "boss", "admin")
+    add_user(installation, "boss", "admin")
     return installation
 
 

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from owa.clock import MICROSECONDS, SystemClock
-from tests.client import Client, add
+from tests.admin import Visitor, add_user
 from tests.failures import damaged, event, execute, fail, put
 from tests.functional.test_database_away import away
 from tests.servers import SITE_ID, Install, Installation, Server, page_view, wait_until
@@ -20,7 +20,7 @@ IN_BACKGROUND = "The drain goes on in the background: reload this page."
 @pytest.fixture
 def installation(install: Install) -> Installation:
     installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
-    add(installation, "boss", "admin")
+    add_user(installation, "boss", "admin")
     return installation
 
 
@@ -31,8 +31,8 @@ def server(installation: Installation) -> Iterator[Server]:
 
 
 @pytest.fixture
-def boss(server: Server) -> Client:
-    return Client(server, "boss")
+def boss(server: Server) -> Visitor:
+    return Visitor(server).log_in("boss")
 
 
 def figures(page: str, queue: str) -> dict[str, str]:
@@ -45,7 +45,7 @@ def alarms(page: str) -> list[str]:
     return [unescape(text) for text in re.findall(r'role="alert"><strong>(.*?)</strong>', page)]
 
 
-def wait_for_end(boss: Client) -> None:
+def wait_for_end(boss: Visitor) -> None:
     """Of the drain in the background: a busy machine may need longer for it than the request waits."""
     wait_until(lambda: "A drain is under way." not in boss.page("/admin/queues"), "the drain does not end")
 
@@ -56,13 +56,13 @@ def put_long_ago(installation: Installation, seconds: int) -> None:
 
 
 def test_a_login_leads_to_it(server: Server, installation: Installation) -> None:
-    client = Client(server, "boss")
+    client = Visitor(server).log_in("boss")
     answer = client.get("/admin")
     assert (answer.status, answer.headers["Location"].endswith("/admin/queues")) == (303, True)
     assert "No event has been processed so far." in client.page("/admin/queues")
 
 
-def test_each_queue_has_its_figures_and_last_drain(installation: Installation, server: Server, boss: Client) -> None:
+def test_each_queue_has_its_figures_and_last_drain(installation: Installation, server: Server, boss: Visitor) -> None:
     with damaged(installation):
         fail(installation, event(1))
         put(installation, event(2), event(3, page_title="good"))
@@ -86,7 +86,7 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     assert "Retry or discard them under Failed events" in page
 
 
-def test_drain_now(installation: Installation, server: Server, boss: Client) -> None:
+def test_drain_now(installation: Installation, server: Server, boss: Visitor) -> None:
     events = [page_view() for _ in range(3)]
     for sent in events:
         server.track(sent)
@@ -103,7 +103,7 @@ def test_drain_now(installation: Installation, server: Server, boss: Client) -> 
 
 
 def test_drain_now_while_another_drain_holds_the_queue(
-    installation: Installation, server: Server, boss: Client
+    installation: Installation, server: Server, boss: Visitor
 ) -> None:
     server.track(sent := page_view())
     with (installation.data_dir / "logs" / "drain.lock").open("a") as lock:
@@ -116,7 +116,7 @@ def test_drain_now_while_another_drain_holds_the_queue(
     assert installation.request_of(sent)
 
 
-def test_drain_now_goes_on_in_the_background_once(installation: Installation, server: Server, boss: Client) -> None:
+def test_drain_now_goes_on_in_the_background_once(installation: Installation, server: Server, boss: Visitor) -> None:
     server.track(sent := page_view())
     with (installation.data_dir / "logs" / "events.txt").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)  # as a writer that takes its time: the drain waits for it
@@ -128,12 +128,12 @@ def test_drain_now_goes_on_in_the_background_once(installation: Installation, se
     assert len(installation.query("SELECT id FROM owa_job_run WHERE job = 'drain'")) == 1
 
 
-def test_a_young_event_is_no_alarm(installation: Installation, boss: Client) -> None:
+def test_a_young_event_is_no_alarm(installation: Installation, boss: Visitor) -> None:
     put_long_ago(installation, 200)
     assert alarms(boss.page("/admin/queues")) == []
 
 
-def test_nobody_has_drained_for_long(installation: Installation, boss: Client) -> None:
+def test_nobody_has_drained_for_long(installation: Installation, boss: Visitor) -> None:
     put_long_ago(installation, 310)
     page = boss.page("/admin/queues")
     assert alarms(page) == ["incoming_tracking_events: nobody has drained so far, although events wait."]
@@ -147,7 +147,7 @@ def test_nobody_has_drained_for_long(installation: Installation, boss: Client) -
     assert alarms(boss.page("/admin/queues")) == []
 
 
-def test_events_cannot_be_kept(installation: Installation, boss: Client) -> None:
+def test_events_cannot_be_kept(installation: Installation, boss: Visitor) -> None:
     logs = installation.data_dir / "logs"
     moved = logs.rename(logs.with_name("moved"))
     logs.write_text("no folder")
@@ -160,7 +160,7 @@ def test_events_cannot_be_kept(installation: Installation, boss: Client) -> None
     assert "Free disk space" in page
 
 
-def test_the_database_is_away(installation: Installation, server: Server, boss: Client) -> None:
+def test_the_database_is_away(installation: Installation, server: Server, boss: Visitor) -> None:
     for _ in range(2):
         server.track()
     boss.page("/admin/queues")
@@ -191,7 +191,7 @@ def test_a_process_that_started_with_the_database_away_says_so(installation: Ins
     assert b"Depth" not in answer.body
 
 
-def test_the_last_drain_failed(installation: Installation, server: Server, boss: Client) -> None:
+def test_the_last_drain_failed(installation: Installation, server: Server, boss: Visitor) -> None:
     installation.drain()
     execute(installation, "UPDATE owa_job_run SET result = 'failed', detail = '<b>ValueError</b>' WHERE job = 'retry'")
     page = boss.page("/admin/queues")
@@ -201,10 +201,10 @@ def test_the_last_drain_failed(installation: Installation, server: Server, boss:
 
 def test_scheduler_is_named(install: Install) -> None:
     installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="1", OWA_DRAIN_INTERVAL="1")
-    add(installation, "boss", "admin")
+    add_user(installation, "boss", "admin")
     with installation.serve() as server:
         server.track()
-        boss = Client(server, "boss")
+        boss = Visitor(server).log_in("boss")
         wait_until(lambda: "1 processed" in boss.page("/admin/queues"), "the drain is not shown")
         assert "by the scheduler (" in boss.page("/admin/queues")
         told = boss.told("/admin/failed", act="retry", guid="1")
@@ -213,12 +213,12 @@ def test_scheduler_is_named(install: Install) -> None:
 
 def test_a_viewer_sees_his_sites_and_may_not_act(installation: Installation, server: Server) -> None:
     installation.cli("cmd=add-site", "domain=https://other.example")
-    add(installation, "eye", "viewer", SITE_ID)
-    add(installation, "blind", "viewer")
+    add_user(installation, "eye", "viewer", [SITE_ID])
+    add_user(installation, "blind", "viewer")
     fail(installation, event(1, "x.mine"), event(2, "x.theirs", "their site"))
     server.track(page_view(site_id="0" * 32))
     installation.drain()
-    eye, blind, boss = (Client(server, name) for name in ("eye", "blind", "boss"))
+    eye, blind, boss = (Visitor(server).log_in(name) for name in ("eye", "blind", "boss"))
     assert figures(boss.page("/admin/queues"), "processing")["Failed"] == "2"
     page = eye.page("/admin/queues")
     assert figures(page, "processing")["Failed"] == "1"

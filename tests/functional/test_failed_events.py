@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.client import Client, add
+from tests.admin import Visitor, add_user
 from tests.failures import broken, damaged, event, execute, fail
 from tests.servers import SITE_ID, Install, Installation, Server
 
@@ -19,8 +19,8 @@ OTHER_SITE = "another site"
 @pytest.fixture(scope="module")
 def accounts(install: Install) -> Installation:
     installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
-    add(installation, "boss", "admin")
-    add(installation, "eye", "viewer", SITE_ID)
+    add_user(installation, "boss", "admin")
+    add_user(installation, "eye", "viewer", [SITE_ID])
     return installation
 
 
@@ -31,8 +31,8 @@ def server(accounts: Installation) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def boss(server: Server) -> Client:
-    return Client(server, "boss")
+def boss(server: Server) -> Visitor:
+    return Visitor(server).log_in("boss")
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def listed(page: str) -> list[int]:
     return [int(guid) for guid in re.findall(r'name="guid" value="(\d+)"', page)]
 
 
-def test_nothing_has_failed(installation: Installation, boss: Client) -> None:
+def test_nothing_has_failed(installation: Installation, boss: Visitor) -> None:
     assert "No event has failed." in boss.page("/admin/failed")
 
 
-def test_latest_first_with_error_and_attempts(installation: Installation, boss: Client) -> None:
+def test_latest_first_with_error_and_attempts(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.first"))
     fail(installation, event(2, "x.second"))
     page = boss.page("/admin/failed")
@@ -59,7 +59,7 @@ def test_latest_first_with_error_and_attempts(installation: Installation, boss: 
     assert page.index("No module handles events of type x.second") < page.index("of type x.first")
 
 
-def test_filters_are_in_the_address(installation: Installation, boss: Client) -> None:
+def test_filters_are_in_the_address(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"), event(2, "x.b"), event(3, "x.a", OTHER_SITE))
     for query, numbers in (
         ({"type": "x.a"}, [3, 1]),
@@ -75,7 +75,7 @@ def test_filters_are_in_the_address(installation: Installation, boss: Client) ->
     assert where.endswith("/admin/failed?type=x.b")
 
 
-def test_pages_of_fifty(installation: Installation, boss: Client) -> None:
+def test_pages_of_fifty(installation: Installation, boss: Visitor) -> None:
     fail(installation, *(event(number, "x.a") for number in range(60)), event(60, "x.b"))
     first = boss.page("/admin/failed?type=x.a")
     older = re.search(r'href="([^"]+)">Older', first)
@@ -85,7 +85,7 @@ def test_pages_of_fifty(installation: Installation, boss: Client) -> None:
     assert listed(first) + listed(second) == [event(number).guid for number in reversed(range(60))]
 
 
-def test_everything_is_shown_of_one(installation: Installation, boss: Client) -> None:
+def test_everything_is_shown_of_one(installation: Installation, boss: Visitor) -> None:
     with damaged(installation):
         fail(installation, event(1, long="wide " * 1_000))
         path = f"/admin/failed/{event(1).guid}"
@@ -99,21 +99,21 @@ def test_everything_is_shown_of_one(installation: Installation, boss: Client) ->
 
 
 @pytest.mark.parametrize("guid", ["1", "9" * 19])
-def test_one_that_is_not_failed(boss: Client, guid: str) -> None:
+def test_one_that_is_not_failed(boss: Visitor, guid: str) -> None:
     assert f"Event {guid} is not failed" in boss.page(f"/admin/failed/{guid}", 404)
 
 
 @pytest.mark.parametrize("query", ["before=x", "before=1-9999999999999999999"])
-def test_odd_addresses_are_harmless(boss: Client, query: str) -> None:
+def test_odd_addresses_are_harmless(boss: Visitor, query: str) -> None:
     boss.page(f"/admin/failed?{query}")
 
 
 @pytest.mark.parametrize("query", ["before=%00", "type=%00&site=%00"])
-def test_addresses_with_a_nul_are_refused(boss: Client, query: str) -> None:
+def test_addresses_with_a_nul_are_refused(boss: Visitor, query: str) -> None:
     boss.page(f"/admin/failed?{query}", 400)
 
 
-def test_retried_when_its_cause_is_mended(installation: Installation, boss: Client) -> None:
+def test_retried_when_its_cause_is_mended(installation: Installation, boss: Visitor) -> None:
     with damaged(installation):
         fail(installation, event(1), event(2), event(3))
         told = boss.told("/admin/failed", act="retry", guid=event(1).guid)
@@ -128,7 +128,7 @@ def test_retried_when_its_cause_is_mended(installation: Installation, boss: Clie
     assert trail.count(f"retry event: {event(1).guid}") == 2
 
 
-def test_discarded(installation: Installation, boss: Client) -> None:
+def test_discarded(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"), event(2, "x.a"))
     assert boss.told("/admin/failed", act="discard", guid=event(1).guid) == "1 event is discarded."
     told = boss.told("/admin/failed", act="discard", guid=[event(1).guid, event(2).guid, "nonsense"])
@@ -141,7 +141,7 @@ def test_discarded(installation: Installation, boss: Client) -> None:
     assert "discarded" in boss.page("/admin/queues")
 
 
-def test_row_that_cannot_be_read(installation: Installation, boss: Client) -> None:
+def test_row_that_cannot_be_read(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"))
     execute(installation, "UPDATE owa_queue_item SET event = ?", b"\xff<b>bytes</b>")
     assert listed(boss.page("/admin/failed")) == [event(1).guid]
@@ -151,7 +151,7 @@ def test_row_that_cannot_be_read(installation: Installation, boss: Client) -> No
     assert boss.told("/admin/failed", act="discard", guid=event(1).guid) == "1 event is discarded."
 
 
-def test_stored_text_is_escaped(installation: Installation, boss: Client) -> None:
+def test_stored_text_is_escaped(installation: Installation, boss: Visitor) -> None:
     hostile = event(1, f"type {XSS}", f"site {XSS}", page_title=f"title {XSS}", page_url=f"url {XSS}")
     fail(installation, hostile)
     execute(installation, "UPDATE owa_queue_item SET last_error_trace = ?", f"trace {XSS}")
@@ -175,7 +175,7 @@ def test_stored_text_is_escaped(installation: Installation, boss: Client) -> Non
 
 def test_who_may_not_act_sees_nothing_and_changes_nothing(installation: Installation, server: Server) -> None:
     fail(installation, event(1, "x.a"))
-    viewer = Client(server, "eye")
+    viewer = Visitor(server).log_in("eye")
     for path in ("/admin/failed", f"/admin/failed/{event(1).guid}"):
         assert viewer.get(path).status == 403
     for act in ("retry", "discard"):
@@ -185,7 +185,7 @@ def test_who_may_not_act_sees_nothing_and_changes_nothing(installation: Installa
     assert broken(installation) == 1
 
 
-def test_form_without_its_token_is_refused(installation: Installation, boss: Client) -> None:
+def test_form_without_its_token_is_refused(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"))
     assert boss.post("/admin/failed", act="discard", guid=event(1).guid, csrf_token="forged").status == 400
     assert broken(installation) == 1
