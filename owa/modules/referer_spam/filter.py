@@ -20,6 +20,8 @@ DOMAINS = frozenset(
 )
 """Observed by many sites since 2014."""
 
+LABELS = max(len(domain.split(".")) for domain in DOMAINS)
+
 
 def refuse_spam(event: Event) -> str:
     """Names the domain that an event is refused for; empty when there is none."""
@@ -35,5 +37,5 @@ def _spam(address: str) -> str:
         host = urlsplit(address).hostname or ""
     except ValueError:
         return ""
-    labels = host.split(".")
+    labels = host.removesuffix(".").split(".")[-LABELS:]
     return next((domain for n in range(len(labels)) if (domain := ".".join(labels[n:])) in DOMAINS), "")
