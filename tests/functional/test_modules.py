@@ -1,20 +1,25 @@
 """Modules are switched under traffic, in several processes at once, and nothing is lost."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event as Flag
+from typing import Self
 
 import pytest
 
 from tests.admin import Visitor
 from tests.packages import OTHER_QUEUE, install_package, on_the_path
-from tests.servers import DOMAIN, Install, Installation, Server, page_view, send_events, senders, wait_until
+from tests.servers import DOMAIN, Install, Installation, Server, page_view, send_events, wait_until
 
 pytestmark = pytest.mark.slow
 
+PAGE = "/admin/settings/modules"
+
 FIRST = 1_795_291_500_000_000_000
-EVENTS = 600
-"""For each server: several seconds of traffic."""
+PORTION = 50
+"""Events that are sent in one go."""
 
 SEVERAL = 3
 
@@ -31,6 +36,36 @@ def installation(install: Install, packages: Path) -> Installation:
 def servers(installation: Installation) -> Iterator[list[Server]]:
     with ExitStack() as stack:
         yield [stack.enter_context(installation.serve()) for _ in range(SEVERAL)]
+
+
+class Traffic:
+    """All servers get events, without a pause, as long as the block lasts. None may be refused."""
+
+    def __init__(self, servers: list[Server]) -> None:
+        self.accepted: set[int] = set()
+        """Session ids."""
+        self._servers = servers
+        self._stop = Flag()
+        self._pool = ThreadPoolExecutor(len(servers))
+
+    def __enter__(self) -> Self:
+        self._sent = [self._pool.submit(self._send, number) for number in range(len(self._servers))]
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for sent in self._sent:
+            assert sent.result() == PORTION
+        self._pool.shutdown()
+
+    def _send(self, number: int) -> int:
+        first = FIRST + number * 1_000_000
+        accepted = [0] * PORTION
+        while not self._stop.is_set() and len(accepted) == PORTION:
+            accepted = send_events(self._servers[number].port, first, PORTION)
+            self.accepted.update(accepted)
+            first += PORTION
+        return len(accepted)
 
 
 def generations(installation: Installation) -> set[int]:
@@ -82,30 +117,20 @@ def stored_sessions(installation: Installation) -> set[int]:
 def test_all_processes_follow_a_switch_under_traffic_and_no_event_is_lost(
     installation: Installation, servers: list[Server]
 ) -> None:
-    with senders(SEVERAL) as pool:
-        sent = [
-            pool.submit(send_events, server.port, FIRST + number * EVENTS, EVENTS)
-            for number, server in enumerate(servers)
-        ]
+    with Traffic(servers) as traffic:
         before = [campaign_view(server) for server in servers]
         switch(installation, "activate", "utm_campaigns")
         after = [campaign_view(server) for server in servers]
         switch(installation, "deactivate", "utm_campaigns")
         off_again = [campaign_view(server) for server in servers]
-        accepted = {session for future in sent for session in future.result()}
-    assert len(accepted) == SEVERAL * EVENTS
     installation.drain()
-    assert accepted <= stored_sessions(installation)
+    assert traffic.accepted <= stored_sessions(installation)
     assert sources(installation, after) == ["newsletter"] * SEVERAL
     assert "newsletter" not in sources(installation, before + off_again)
 
 
 def test_switching_to_another_queue_and_back_loses_no_event(installation: Installation, servers: list[Server]) -> None:
-    with senders(SEVERAL) as pool:
-        sent = [
-            pool.submit(send_events, server.port, FIRST + number * EVENTS, EVENTS)
-            for number, server in enumerate(servers)
-        ]
+    with Traffic(servers) as traffic:
         for _ in range(2):
             switch(installation, "activate", "other_queue")
             installation.drain()
@@ -114,20 +139,18 @@ def test_switching_to_another_queue_and_back_loses_no_event(installation: Instal
         switch(installation, "deactivate", "file_queue")
         switch(installation, "activate", "file_queue")
         switch(installation, "deactivate", "other_queue")
-        accepted = {session for future in sent for session in future.result()}
-    assert len(accepted) == SEVERAL * EVENTS
     installation.drain()
-    assert accepted == stored_sessions(installation)
+    assert traffic.accepted == stored_sessions(installation)
     assert installation.status()["queues"]["incoming_tracking_events"]["depth"] == 0
 
 
 def test_the_page_switches_and_shows_who_has_followed(installation: Installation, servers: list[Server]) -> None:
     visitor = Visitor(servers[0]).log_in()
-    visitor.page("/admin/modules")
-    page = visitor.send("/admin/modules", {"module": "utm_campaigns", "switch": "on"})
+    visitor.page(PAGE)
+    page = visitor.send(PAGE, {"module": "utm_campaigns", "switch": "on"})
     assert "utm_campaigns is on. All processes follow within seconds." in page
     wait_for_all(installation)
-    page = visitor.page("/admin/modules")
+    page = visitor.page(PAGE)
     (row,) = installation.query("SELECT generation FROM owa_configuration")
     assert page.count(f"<td>{row['generation']} ") == SEVERAL
     assert "behind" not in page
@@ -152,8 +175,8 @@ def test_a_switch_that_is_refused_changes_nothing(
 ) -> None:
     with installation.serve() as server:
         visitor = Visitor(server).log_in()
-        visitor.page("/admin/modules")
-        answer = visitor.post("/admin/modules", fields)
+        visitor.page(PAGE)
+        answer = visitor.post(PAGE, fields)
         assert answer.status == 409
         assert told in answer.body.decode()
     assert installation.query("SELECT * FROM owa_module WHERE switch IS NOT NULL") == []
@@ -165,7 +188,7 @@ def test_a_module_that_breaks_is_shown_with_its_traceback_and_the_rest_works(
     installation.cli("cmd=activate", "module=other_queue")
     (packages / "other_queue.py").write_text("raise ValueError('<b>it is broken</b>')")
     with installation.serve() as server:
-        page = Visitor(server).log_in().page("/admin/modules")
+        page = Visitor(server).log_in().page(PAGE)
         assert "ValueError: &lt;b&gt;it is broken&lt;/b&gt;" in page
         assert "Traceback (most recent call last)" in page
         assert "<b>" not in page

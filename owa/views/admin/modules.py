@@ -82,10 +82,7 @@ class Modules:
         form = self._request.POST
         name, actor = form.get("module", ""), actor_of(self._request)
         try:
-            wanted = Switch(form.get("switch", ""))
-        except ValueError:
-            return self._page("Which way to switch it?")
-        try:
+            wanted = _wanted(form.get("switch", ""))
             if wanted is Switch.ON:
                 switched = switch_on(self._installation, name, actor)
             else:
@@ -117,6 +114,14 @@ class Modules:
         groups = {group: [line for line in lines if line.group == group] for group in sorted({x.group for x in lines})}
         generation = self._installation.configuration.current().generation
         return {"groups": groups, "processes": alive, "generation": generation, "problem": problem}
+
+
+def _wanted(word: str) -> Switch:
+    """Raises `UsageError`."""
+    try:
+        return Switch(word)
+    except ValueError:
+        raise UsageError("Which way to switch it?") from None
 
 
 def _installed_since(registry: Registry) -> list[Loaded]:
