@@ -1,14 +1,18 @@
 """What the modules that are on amount to in this process: queues and handlers. Follows each change of the
 configuration, under the hands of those who use them."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from owa.configuration import ConfigurationKeeper
 from owa.contributions import INCOMING, PROCESSING, QueueContext, QueueType
+from owa.errors import ModuleError, OwaError, told
 from owa.processing.store import HandlerTable
 from owa.queues.contract import EventQueue, RetryQueue
 from owa.queues.switched import SwitchedQueue
+
+logger = logging.getLogger(__name__)
 
 Opened = dict[tuple[Any, ...], EventQueue]
 """Queues by all that they were made from."""
@@ -41,21 +45,54 @@ class Assembly:
     def close(self) -> None:
         """Let go of the queues."""
         self._close(self._left)
-        self.incoming.close()
+        self._close(self._opened.values())
 
     def _open(self, opened: Opened) -> Sequence[EventQueue]:
-        """The queue for new events, and those that may still hold some. What is open already is used again."""
+        """The queue for new events, and those that may still hold some. What is open already is used again. A module
+        whose queue cannot be opened is broken, and the next one serves; when there is none, its error is raised."""
         registry = self._configuration.registry
-        wanted = [(registry.owner(INCOMING), registry.queue_type(INCOMING)), *registry.draining(INCOMING)]
-        self._opened = {}
-        for module, kind in wanted:
-            key = self._key(module, kind)
-            self._opened[key] = opened.get(key) or kind.open(self._context(INCOMING))
-        return list(self._opened.values())
+        now: Opened = {}
+        problems: dict[str, BaseException] = {}
+        for module, kind in registry.sinks(INCOMING):
+            self._add(now, opened, module, kind, problems)
+        if problems and not now:
+            raise _as_ours(*next(iter(problems.items())))
+        for module, kind in registry.draining(INCOMING):
+            self._add(now, opened, module, kind, problems)
+        for module, error in problems.items():
+            problem = str(_as_ours(module, error))
+            logger.error("%s", problem)
+            registry.modules[module].break_(problem, told(error)[1])
+        self._opened = now
+        return list(now.values())
+
+    def _add(
+        self, now: Opened, opened: Opened, module: str, kind: QueueType, problems: dict[str, BaseException]
+    ) -> None:
+        key = self._key(module, kind)
+        try:
+            now[key] = opened[key] if key in opened else _checked(kind.open(self._context(INCOMING)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a factory may even call sys.exit
+            problems[module] = error
 
     def _key(self, module: str, kind: QueueType) -> tuple[Any, ...]:
         return module, kind.name, *sorted(self._configuration.current().settings.values.items(), key=str)
 
-    def _close(self, queues: Sequence[EventQueue]) -> None:
+    def _close(self, queues: Iterable[EventQueue]) -> None:
         for queue in queues:
-            queue.close()
+            try:
+                queue.close()
+            except Exception:
+                logger.exception("A queue could not be closed")
+
+
+def _checked(queue: EventQueue) -> EventQueue:
+    if not isinstance(queue, EventQueue):
+        raise TypeError(f"a {type(queue).__name__} is no queue")
+    return queue
+
+
+def _as_ours(module: str, error: BaseException) -> OwaError:
+    return error if isinstance(error, OwaError) else ModuleError(f"{module} cannot open its queue: {told(error)[0]}.")

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class ConfigurationKeeper:
         self._listeners: list[Callable[[], None]] = []
         self._tasks: list[Callable[[], None]] = []
         self._registry = load()
-        self._current = self._resolve(StoredConfiguration(-1, {}, ()))
+        self._current = self._resolve(StoredConfiguration(-1, {}, ()), self._registry)
         if not self.refresh():
             self._read_copy()
 
@@ -99,11 +100,15 @@ class ConfigurationKeeper:
             return True
 
     def _take_in(self, found: StoredConfiguration) -> None:
-        if dict(found.modules) != dict(self._current.modules):
-            self._registry = load(found.modules)
-        self._current = self._resolve(found)
-        for listener in self._listeners:
-            listener()
+        same = dict(found.modules) == dict(self._current.modules)
+        registry = self._registry if same else load(found.modules)
+        self._current, self._registry = self._resolve(found, registry), registry
+        try:
+            for listener in self._listeners:
+                listener()
+        except BaseException:
+            self._current = replace(self._current, generation=-1)  # the next look takes it in again
+            raise
 
     def find_site(self, site_id: str) -> bool:
         """Whether a site is known, after a look at what was changed on this machine a moment ago. Costs a `stat`."""
@@ -150,8 +155,8 @@ class ConfigurationKeeper:
             absent=registry.absent,
         )
 
-    def _resolve(self, found: StoredConfiguration) -> Configuration:
-        settings = self._settings(self._registry, found.settings)
+    def _resolve(self, found: StoredConfiguration, registry: Registry) -> Configuration:
+        settings = self._settings(registry, found.settings)
         sites = {site.site_id: Site(site.site_id, site.domain, site.settings) for site in found.sites}
         return Configuration(settings, sites, found.generation, found.modules)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
@@ -155,6 +155,7 @@ class Handled:
     """Values of the wrong type that became NULL: the event, and the property's name."""
 
 
+@runtime_checkable
 class EventHandler(Protocol):
     """Turns events into rows. Its writes are merges: idempotent and commutative."""
 

@@ -1,5 +1,29 @@
 """The error tree. Every message names the thing and the remedy; driver errors are wrapped at the border."""
 
+import traceback
+
+LONGEST_LINE = 1_000
+LONGEST_TRACE = 20_000
+"""Characters kept of a traceback: its head and its tail."""
+
+
+def told(error: BaseException) -> tuple[str, str]:
+    """What a foreign exception says: a line, and its traceback. Fit for any database and page, whatever is in it; it
+    may quote what an event holds, and its `str` may raise."""
+    try:
+        line = f"{type(error).__name__}: {error}"
+    except Exception:
+        line = f"{type(error).__name__}, which cannot say what it is about"
+    trace = "".join(traceback.format_exception(error))
+    if len(trace) > LONGEST_TRACE:
+        trace = f"{trace[: LONGEST_TRACE // 2]}\n…\n{trace[-LONGEST_TRACE // 2 :]}"
+    return storable(line[:LONGEST_LINE]), storable(trace)
+
+
+def storable(text: str) -> str:
+    """The text without what no database and no JSON keeps: lone surrogates, NUL."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
 
 class OwaError(Exception):
     """Whatever OWA reports to a person: what is wrong, and what to do about it."""

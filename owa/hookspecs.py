@@ -26,12 +26,12 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_queue_types": QueueType,
     "owa_retry_queue_types": RetryQueueType,
     "owa_queue_bindings": QueueBinding,
-    "owa_event_handlers": object,
+    "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
     "owa_health_checks": HealthCheck,
 }
-"""What the hooks give a list of, by the hooks' names. `object`: whatever has the protocol's methods."""
+"""What the hooks give a list of, by the hooks' names. An event handler is whatever has the protocol's methods."""
 
 
 class Hooks:

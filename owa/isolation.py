@@ -4,15 +4,15 @@ that fails again and again is switched off. How long a call takes is measured: i
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from owa.clock import Clock
 from owa.db import configuration as stored
 from owa.db.engine import Database
 from owa.db.modules import Switch, note_failures
+from owa.errors import told
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ class Failures:
     at: int = 0
     is_told: bool = True
     """Whether the database knows."""
+    trips: bool = False
+    """Whether there were too many of them in a row since the database was told; a success does not undo that."""
 
 
 class Isolation:
@@ -55,7 +57,8 @@ class Isolation:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may even call sys.exit
-            self._note(module, f"{what}: {type(error).__name__}: {error}"[:1_000], traceback.format_exc()[-20_000:])
+            line, trace = told(error)
+            self._note(module, f"{what}: {line}"[:1_000], trace)
             return default
         self._note_success(module)
         self._measure(module, what, time.perf_counter() - started)
@@ -67,20 +70,28 @@ class Isolation:
 
     def tell(self) -> bool:
         """Write down what has failed since the last time, and switch off what fails again and again; True when
-        something was switched. Raises `DatabaseUnavailable`."""
+        something was switched. Raises `DatabaseUnavailable`: then it is told the next time."""
         news = [(name, failures) for name, failures in list(self._failures.items()) if not failures.is_told]
-        switched = False
-        for name, failures in news:
-            failures.is_told = True
-            trips = failures.in_a_row >= LIMIT
+        switched = [self._tell(name, failures) for name, failures in news]
+        return any(switched)
+
+    def _tell(self, name: str, failures: Failures) -> bool:
+        with self._lock:
+            trips, failures.is_told = failures.trips, True
+            noted = replace(failures)
+        try:
             with self._database.writing() as connection:
-                note_failures(connection, name, failures.in_a_row, failures.error, failures.trace, failures.at)
+                note_failures(connection, name, noted.in_a_row, noted.error, noted.trace, noted.at)
                 if trips:
                     stored.store_switch(connection, name, Switch.OFF, BREAKER, self._clock.now())
-            if trips:
-                logger.error("The module %s is switched off after %d failures: %s", name, LIMIT, failures.error)
-                failures.in_a_row, switched = 0, True
-        return switched
+        except BaseException:
+            failures.is_told = False
+            raise
+        if trips:
+            logger.error("The module %s is switched off after %d failures: %s", name, LIMIT, noted.error)
+            with self._lock:
+                failures.in_a_row, failures.trips = 0, False
+        return trips
 
     def _note(self, module: str, error: str, trace: str) -> None:
         with self._lock:
@@ -88,6 +99,7 @@ class Isolation:
             failures.in_a_row += 1
             failures.error, failures.trace, failures.at = error, trace, self._clock.now()
             failures.is_told = False
+            failures.trips = failures.trips or failures.in_a_row >= LIMIT
 
     def _note_success(self, module: str) -> None:
         if (failures := self._failures.get(module)) and failures.in_a_row:

@@ -31,22 +31,21 @@ class Switched:
 
 def switch_on(installation: "Installation", name: str, actor: Actor) -> Switched:
     """Raises `UsageError` when it would not work, or when another module would not any more: nothing has changed."""
-    name = known_name(installation.configuration.registry, name)
+    name = known_name(_registry(installation), name)
     return _switch(installation, name, Switch.ON, actor)
 
 
 def switch_off(installation: "Installation", name: str, actor: Actor, *, park: bool = False) -> Switched:
     """Raises `UsageError` when others need it, or when nobody would keep events. What its queue holds is drained on,
     or, with `park`, stays where it is."""
-    registry = installation.configuration.registry
+    registry = _registry(installation)
     name = known_name(registry, name)
     if dependents := [
         loaded.name for loaded in registry.modules.values() if loaded.works and name in _required(loaded)
     ]:
         raise UsageError(f"{', '.join(dependents)} requires {name}.", "Switch that off first.")
     loaded = registry.modules[name]
-    holds_events = any(binding.queue == INCOMING for binding in loaded.contributed.get("owa_queue_bindings", ()))
-    off = Switch.OFF if not holds_events else Switch.PARKED if park else Switch.DRAINING
+    off = Switch.OFF if not _holds_events(loaded) else Switch.PARKED if park else Switch.DRAINING
     return _switch(installation, name, off, actor)
 
 
@@ -57,6 +56,11 @@ def known_name(registry: Registry, name: str) -> str:
     if ours not in names:
         raise UsageError(f"There is no module {name}{did_you_mean(ours, names)}", f"Modules: {', '.join(names)}.")
     return ours
+
+
+def _registry(installation: "Installation") -> Registry:
+    """As it is now: a package may have been installed since this process began."""
+    return load(installation.configuration.current().modules)
 
 
 def _switch(installation: "Installation", name: str, switch: Switch, actor: Actor) -> Switched:
@@ -97,6 +101,12 @@ def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None
             raise UsageError(
                 f"{name} is the only module that serves the queue {queue}.", "Switch on another one first."
             ) from error
+
+
+def _holds_events(loaded: Loaded) -> bool:
+    """Whether there is a queue of it. One that is parked says nothing of itself any more."""
+    bindings = loaded.contributed.get("owa_queue_bindings", ())
+    return loaded.switch in (Switch.DRAINING, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)
 
 
 def _required(loaded: Loaded) -> tuple[str, ...]:

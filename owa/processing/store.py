@@ -1,7 +1,6 @@
 """Runs the handlers over a batch, inside one transaction. A poisoned event costs only itself: the batch is tried again
 in halves, each in a savepoint, until the culprit stands alone."""
 
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +10,9 @@ from sqlalchemy import Connection
 
 from owa.contributions import EventHandler, Handled, ProcessingContext
 from owa.db.outages import is_outage
-from owa.errors import Outage
+from owa.errors import Outage, told
 from owa.events import Event
 from owa.queues.contract import Waiting
-
-LONGEST_TRACE = 20_000
-"""Characters kept of a traceback: its head and its tail."""
 
 Handle = Callable[[Connection, Sequence[Event], ProcessingContext], Handled]
 
@@ -115,15 +111,7 @@ def _bisect(
 
 
 def _problem(event: Event, error: Exception) -> Problem:
-    trace = "".join(traceback.format_exception(error))
-    if len(trace) > LONGEST_TRACE:
-        trace = f"{trace[: LONGEST_TRACE // 2]}\n…\n{trace[-LONGEST_TRACE // 2 :]}"
-    return Problem(event, _storable(f"{type(error).__name__}: {error}"[:1000]), _storable(trace))
-
-
-def _storable(text: str) -> str:
-    """An error may quote what the event holds: what no database keeps is replaced."""
-    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+    return Problem(event, *told(error))
 
 
 def _take_in(stored: Stored, events: Sequence[Event], handled: Handled) -> None:

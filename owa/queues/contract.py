@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
@@ -79,6 +79,7 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
 class EventQueue(Protocol):
     """A queue of events."""
 

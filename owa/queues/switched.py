@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
-from owa.errors import HeldByAnother
+from owa.errors import HeldByAnother, QueueUnavailable
 from owa.events import Entry, Event
 from owa.queues.contract import Batch, EventQueue, Pending, QueueStatus, Source
 
@@ -37,10 +37,15 @@ class SwitchedQueue:
     def drain(self, wait: float = 0.0) -> Iterator[Source]:
         with ExitStack() as stack:
             sources = [stack.enter_context(self._sink.drain(wait))]
+            away = None
             for queue in self._former:
-                with suppress(HeldByAnother):  # then somebody is at it
+                try:
                     sources.append(stack.enter_context(queue.drain()))
-            yield _Sources(sources)
+                except HeldByAnother:
+                    continue  # then somebody is at it
+                except QueueUnavailable as outage:
+                    away = outage
+            yield _Sources(sources, away)
 
     def check(self) -> None:
         self._sink.check()
@@ -78,14 +83,20 @@ class SwitchedQueue:
 
 
 class _Sources:
-    """One after the other, the former ones last: if one of them is away, the others are drained."""
+    """One after the other. One that is away keeps nobody from the others; that it was is told at the end."""
 
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, sources: list[Source], away: QueueUnavailable | None) -> None:
         self._sources = sources
+        self._away = away
 
     def lease(self, limit: int) -> Batch | None:
         while self._sources:
-            if batch := self._sources[0].lease(limit):
-                return batch
+            try:
+                if batch := self._sources[0].lease(limit):
+                    return batch
+            except QueueUnavailable as outage:
+                self._away = self._away or outage
             self._sources.pop(0)
+        if self._away:
+            raise self._away
         return None

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from owa.contributions import QueueBinding
+from owa.contributions import INCOMING, PROCESSING, QueueBinding
+from owa.registry.discovery import CORE
 from owa.registry.loading import Loaded
 from owa.settings import did_you_mean
 from owa.version import VERSION
@@ -12,6 +13,18 @@ Modules = Mapping[str, Loaded]
 
 NAMED = ("owa_queue_types", "owa_retry_queue_types", "owa_settings")
 """Hooks whose contributions need names of their own."""
+
+QUEUES = {INCOMING: "owa_queue_types", PROCESSING: "owa_retry_queue_types"}
+"""The queues that can be bound, each with the hook that brings its types."""
+
+
+def check(modules: Modules) -> None:
+    """Break what contradicts something, until nothing does: what breaks may take along what needs it."""
+    checks = (check_versions, check_requirements, check_settings, check_names, check_types, check_bindings)
+    working = None
+    while working != (working := len(_working(modules))):
+        for one in checks:
+            one(modules)
 
 
 def check_versions(modules: Modules) -> None:
@@ -33,16 +46,42 @@ def check_requirements(modules: Modules) -> None:
 
 
 def check_names(modules: Modules) -> None:
-    """Break modules that contribute something under a name that an earlier one has; the core's names are the core's."""
+    """Break modules that contribute something under a name that is taken: by the core, by what is built in, by an
+    earlier one, or by themselves."""
     for hook in NAMED:
+        what = hook.removeprefix("owa_").removesuffix("s").replace("_", " ")
         owners: dict[str, Loaded] = {}
-        for loaded in _working(modules):
+        for loaded in sorted(_working(modules), key=lambda loaded: not loaded.found.is_built_in):
             for item in loaded.contributed.get(hook, ()):
                 owner = owners.setdefault(item.name, loaded)
                 if owner is not loaded:
-                    what = hook.removeprefix("owa_").removesuffix("s").replace("_", " ")
                     loaded.break_(f"Both {owner.name} and {loaded.name} contribute a {what} named {item.name}.")
                     break
+
+
+def check_settings(modules: Modules) -> None:
+    """Break modules whose settings are not named after them: they could be somebody else's."""
+    for loaded in _working(modules):
+        for setting in loaded.contributed.get("owa_settings", ()):
+            if loaded.name != CORE and setting.name.partition(".")[0] != loaded.name:
+                loaded.break_(f"The setting {setting.name} of {loaded.name} must be called {loaded.name}.….")
+                break
+
+
+def check_types(modules: Modules) -> None:
+    """Break modules that bind a queue which there is not, or to a type which no module has."""
+    types = {
+        queue: {item.name for loaded in _working(modules) for item in loaded.contributed.get(hook, ())}
+        for queue, hook in QUEUES.items()
+    }
+    for loaded in _working(modules):
+        for binding in _bindings(loaded):
+            if binding.queue not in types:
+                hint = did_you_mean(binding.queue, types)
+                loaded.break_(f"{loaded.name} wants to be the queue {binding.queue}, which there is not{hint}")
+            elif binding.type not in types[binding.queue]:
+                hint = did_you_mean(binding.type, types[binding.queue])
+                loaded.break_(f"{loaded.name} wants the queue type {binding.type}, which no module has{hint}")
 
 
 def check_bindings(modules: Modules) -> None:

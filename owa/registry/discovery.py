@@ -40,8 +40,9 @@ def discover() -> dict[str, list[Found]]:
 
 
 def _third_party(entry: EntryPoint) -> Found:
-    package = entry.dist
-    if package is None:
-        return Found(entry.name, entry.value, is_built_in=False)
-    author = package.metadata["Author"] or package.metadata["Author-email"]
-    return Found(entry.name, entry.value, False, package.version, author or "", package.metadata["Summary"] or "")
+    """A package may say little of itself."""
+    about = entry.dist.metadata if entry.dist else ()
+    version, author, email, summary = (
+        about[key] if about and key in about else "" for key in ("Version", "Author", "Author-email", "Summary")
+    )
+    return Found(entry.name, entry.value, False, version, author or email, summary)

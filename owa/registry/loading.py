@@ -1,7 +1,6 @@
 """Loads one module: imports it, checks its hooks, and gathers what it contributes. Whatever it raises is its own."""
 
 import importlib
-import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +8,10 @@ import pluggy
 
 from owa.contributions import Module
 from owa.db.modules import Switch
-from owa.errors import ModuleError
+from owa.errors import ModuleError, told
 from owa.hookspecs import CONTRIBUTIONS, PROJECT, Hooks
 from owa.registry.discovery import Found
+from owa.registry.fields import check_fields
 from owa.settings import did_you_mean
 
 Contributed = dict[str, list[Any]]
@@ -68,7 +68,7 @@ def load_module(found: Found, switch: Switch | None) -> Loaded:
     except ModuleError as error:
         loaded.break_(str(error))
     except BaseException as error:  # a module may even call sys.exit
-        loaded.break_(f"{type(error).__name__}: {error}"[:1_000], traceback.format_exc()[-20_000:])
+        loaded.break_(*told(error))
     return loaded
 
 
@@ -95,6 +95,7 @@ def _about(found: Found, plugin: Any) -> Module:
         raise ModuleError(f"The module {found.name} has no hook owa_module that returns a Module.")
     if about.name != found.name:
         raise ModuleError(f"The module {found.name} calls itself {about.name}.", "Give both one name.")
+    check_fields(found.name, about)
     return about
 
 
@@ -106,5 +107,7 @@ def _contributed(found: Found, plugin: Any) -> Contributed:
         items = getattr(plugin, hook)()
         if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
             raise ModuleError(f"The hook {hook} of the module {found.name} must return a list of {kind.__name__}.")
+        for item in items:
+            check_fields(found.name, item)
         contributed[hook] = list(items)
     return contributed

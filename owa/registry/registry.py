@@ -1,7 +1,7 @@
 """What the modules that are on contribute, as one process sees it at one moment."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -63,8 +63,13 @@ class Registry:
         """The type that serves `queue`. Raises `ModuleError`."""
         return _named(self.queue_types(), self.binding(queue).type, queue)
 
+    def sinks(self, queue: str) -> list[tuple[str, QueueType]]:
+        """The types that can serve `queue`, each with the name of the module that wants it: the first one does, the
+        others may hold events from when they did. Raises `ModuleError` when there is none."""
+        return [(name, _named(self.queue_types(), binding.type, queue)) for name, binding in self._bindings(queue)]
+
     def draining(self, queue: str) -> list[tuple[str, QueueType]]:
-        """The types that served `queue` and may still hold events, each with its module's name."""
+        """The types of modules that are off, but whose part of `queue` is still to be processed; with their names."""
         found = []
         for loaded in self.modules.values():
             if loaded.is_draining:
@@ -94,7 +99,7 @@ class Registry:
         found = [item for item in self._with_names("owa_queue_bindings") if item[1].queue == queue]
         if not found:
             raise ModuleError(f"No module serves the queue {queue}.", "Switch on one that does.")
-        return sorted(found, key=lambda item: not item[1].override)
+        return sorted(found, key=lambda item: (not item[1].override, not self.modules[item[0]].found.is_built_in))
 
     def _of(self, hook: str) -> Iterator[Any]:
         for _name, item in self._with_names(hook):
@@ -111,20 +116,21 @@ def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Itera
     """Load what is on. What a module raises, or what contradicts another one, is its error, and nobody else's.
 
     `switches`: what somebody chose; the others are on or off as they say themselves. `found`: by default what is
-    built in and what is installed.
+    built in and what is installed. Of two modules of one name that which is built in counts, else neither.
     """
     modules: dict[str, Loaded] = {}
     for name, candidates in (discover() if found is None else found).items():
         first, *others = candidates
-        modules[name] = load_module(first, Switch.ON if name == CORE else (switches or {}).get(name))
-        if others and modules[name].is_on:
+        switch = Switch.ON if name == CORE else (switches or {}).get(name)
+        if not others or first.is_built_in:
+            modules[name] = load_module(first, switch)
+        if others:
             paths = ", ".join(candidate.path for candidate in (first, *others))
-            modules[name].break_(f"There are several modules named {name}: {paths}. Uninstall all but one.")
+            error = f"There are several modules named {name}: {paths}. Uninstall all but one."
+            rival = f"{name} ({others[0].path})" if first.is_built_in else name
+            modules[rival] = Loaded(replace(others[0], name=rival), is_on=False, switch=switch, error=error)
     modules = {name: modules[name] for name in sorted(modules, key=lambda name: (name != CORE, name))}
-    conflicts.check_versions(modules)
-    conflicts.check_names(modules)
-    conflicts.check_bindings(modules)
-    conflicts.check_requirements(modules)
+    conflicts.check(modules)
     return Registry(modules)
 
 

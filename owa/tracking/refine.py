@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from owa.events import Event, RefusalReason
+from owa.errors import storable
+from owa.events import Event, RefusalReason, dumps
 from owa.isolation import Isolation
 from owa.registry import Registry
 from owa.settings import Settings
@@ -35,15 +36,22 @@ class Refinement:
 
 
 def _text(refuse: Callable[[Event, Settings], str], event: Event, settings: Settings) -> str:
-    reason = refuse(event, settings)
+    reason = refuse(_copied(event), settings)
     if not isinstance(reason, str):
         raise TypeError(f"A filter returns a reason or an empty text, not {type(reason).__name__}.")
-    return reason
+    return storable(reason)
 
 
 def _changed(run: Callable[[Event, Settings], Event], event: Event, settings: Settings) -> Event:
     """With other properties. What identifies the event stays: the ledger counts by it."""
-    changed = run(replace(event, properties=dict(event.properties)), settings)
+    changed = run(_copied(event), settings)
     if not isinstance(changed, Event):
         raise TypeError(f"A step returns the event, not {type(changed).__name__}.")
-    return replace(event, properties=changed.properties)
+    kept = replace(event, properties=dict(changed.properties))
+    dumps(kept)  # raises where no queue could keep it
+    return kept
+
+
+def _copied(event: Event) -> Event:
+    """Whatever is done to it, the event stays as it is."""
+    return replace(event, properties=dict(event.properties))

@@ -26,6 +26,9 @@ KNOWN = frozenset(
 )
 """Observed by many sites since 2014."""
 
+LABELS = 10
+"""Of a host name, from its end, that are looked at: what comes before makes no other domain."""
+
 
 def refuse_spam(event: Event, settings: Settings) -> str:
     """Names the domain that an event is refused for; empty when there is none."""
@@ -42,6 +45,6 @@ def _spam(address: str, more: frozenset[str]) -> str:
         host = urlsplit(address).hostname or ""
     except ValueError:
         return ""
-    labels = host.split(".")
+    labels = host.removesuffix(".").split(".")[-LABELS:]
     names = (".".join(labels[number:]) for number in range(len(labels)))
     return next((name for name in names if name in KNOWN or name in more), "")

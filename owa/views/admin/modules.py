@@ -14,7 +14,7 @@ from owa.db.modules import StoredModule, Switch, processes, stored_modules
 from owa.errors import UsageError
 from owa.hookspecs import CONTRIBUTIONS
 from owa.presence import GONE
-from owa.registry import CORE, Loaded, Registry
+from owa.registry import CORE, Loaded, Registry, discover
 from owa.switching import switch_off, switch_on
 from owa.views.flash import flash
 from owa.views.security import actor_of
@@ -86,10 +86,11 @@ class Modules:
         form = self._request.POST
         name, actor = form.get("module", ""), actor_of(self._request)
         try:
-            if form.get("switch") == Switch.ON:
+            wanted = _wanted(form.get("switch", ""))
+            if wanted is Switch.ON:
                 switched = switch_on(self._installation, name, actor)
             else:
-                switched = switch_off(self._installation, name, actor, park=form.get("switch") == Switch.PARKED)
+                switched = switch_off(self._installation, name, actor, park=wanted is Switch.PARKED)
         except UsageError as error:
             self._request.response.status_int = 409
             return self._page(str(error))
@@ -111,12 +112,25 @@ class Modules:
                 _contributes(loaded),
                 slowest.get(loaded.name),
             )
-            for loaded in registry.modules.values()
+            for loaded in (*registry.modules.values(), *_installed_since(registry))
             if loaded.name != CORE
         ]
         groups = {group: [line for line in lines if line.group == group] for group in sorted({x.group for x in lines})}
         generation = self._installation.configuration.current().generation
         return {"groups": groups, "processes": alive, "generation": generation, "problem": problem}
+
+
+def _wanted(word: str) -> Switch:
+    """Raises `UsageError`."""
+    try:
+        return Switch(word)
+    except ValueError:
+        raise UsageError("Which way to switch it?") from None
+
+
+def _installed_since(registry: Registry) -> list[Loaded]:
+    """What this process has not loaded."""
+    return [Loaded(found[0], is_on=False) for name, found in discover().items() if name not in registry.modules]
 
 
 def _required_by(registry: Registry, name: str) -> list[str]:

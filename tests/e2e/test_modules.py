@@ -1,0 +1,82 @@
+"""The page of modules, by a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from tests.packages import OTHER_QUEUE, install_package, on_the_path
+from tests.servers import PASSWORD, Install, Installation, Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def installation(install: Install, packages: Path) -> Installation:
+    install_package(packages, "other_queue", OTHER_QUEUE, metadata="Summary: Keeps events in a table of its own.\n")
+    return install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0", **on_the_path(packages))
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    with installation.serve() as server:
+        yield server
+
+
+def open_modules(page: "Page", server: Server) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}/login")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Modules").click()
+    page.get_by_role("heading", name="Modules").wait_for()
+
+
+def part(page: "Page", title: str) -> "Locator":
+    """The part of the page that is about a module."""
+    return page.get_by_role("region", name=title, exact=True)
+
+
+def test_a_module_is_switched_on_and_off(page: "Page", server: Server) -> None:
+    open_modules(page, server)
+    for action, state in (("Switch on", "on"), ("Switch off", "off")):
+        part(page, "UTM campaigns").get_by_role("button", name=action).click()
+        assert page.get_by_role("status").inner_text().startswith(f"utm_campaigns is {state}.")
+        assert part(page, "UTM campaigns").locator(".state").inner_text() == state
+
+
+def test_a_queue_is_switched_on_and_parked(page: "Page", server: Server) -> None:
+    open_modules(page, server)
+    assert "Keeps events in a table of its own." in part(page, "other_queue").inner_text()
+    part(page, "other_queue").get_by_role("button", name="Switch on").click()
+    part(page, "Other queue").get_by_role("button", name="Switch off, leave what it holds").click()
+    assert part(page, "other_queue").locator(".state").inner_text() == "parked"
+
+
+def test_a_refusal_says_why(page: "Page", server: Server) -> None:
+    open_modules(page, server)
+    part(page, "File queue").get_by_role("button", name="Switch off, process what it holds").click()
+    assert "file_queue is the only module" in page.get_by_role("alert").inner_text()
+    assert part(page, "File queue").locator(".state").inner_text() == "on"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
+def test_the_page_fits_its_window(
+    browser: "Browser",
+    installation: Installation,
+    packages: Path,
+    server: Server,
+    width: int,
+    scheme: Literal["light", "dark"],
+) -> None:
+    install_package(packages, "broken", f"raise ValueError('{'w' * 200}')")
+    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+        page = context.new_page()
+        open_modules(page, server)
+        part(page, "broken").get_by_role("button", name="Switch on").click()
+        page.get_by_role("alert").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,344 @@
+"""Which modules are loaded, and what is said of those that are not."""
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from owa.contributions import INCOMING
+from owa.db.modules import Switch
+from owa.registry import BUILT_IN, Found, Registry, discover, load
+from tests.packages import install_package
+
+HEAD = "from owa.module_api import *\nfrom owa.module_api import INCOMING, PROCESSING, hookimpl\n"
+
+
+class Modules:
+    """Modules that are written by the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.found: dict[str, list[Found]] = {name: [Found(name, path)] for name, path in BUILT_IN.items()}
+
+    def write(self, name: str, body: str = "", *, path: str = "", about: str = "", switch: str = "on") -> None:
+        """`about`: further arguments of its Module. `path`: what it is imported as; by default a name of its own."""
+        path = path or f"written_{self._folder.name.replace('-', '_')}_{name}"
+        module = f'Module("{name}", "{name.title()}", "1.0", "Us", "Tests", "A test."{about})'
+        said = f"@hookimpl\ndef owa_module(): return {module}\n"
+        (self._folder / f"{path}.py").write_text(HEAD + said + textwrap.dedent(body))
+        self.found.setdefault(name, []).append(Found(name, path, is_built_in=False))
+
+    def raw(self, name: str, text: str) -> None:
+        """A module that is just that text."""
+        self.write(name)
+        (self._folder / f"{self.found[name][0].path}.py").write_text(text)
+
+    def load(self, **switches: Switch) -> Registry:
+        """With all on that were written, but for what `switches` says."""
+        chosen = {name: Switch.ON for name in self.found if name not in BUILT_IN}
+        return load(chosen | switches, self.found)
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modules]:
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield Modules(tmp_path)
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def error_of(registry: Registry, name: str = "ours") -> str:
+    """Why a module does not work. The others must work, and none of its contributions count."""
+    loaded = registry.modules[name]
+    assert loaded.error
+    assert not loaded.works
+    assert loaded.contributed == {}
+    assert registry.owner(INCOMING) == "file_queue"
+    assert registry.handlers
+    return loaded.error
+
+
+QUEUE = """
+    @hookimpl
+    def owa_queue_types(): return [QueueType("{type}", print)]
+
+    @hookimpl
+    def owa_queue_bindings(): return [QueueBinding({queue}, "{bound}", override={override})]
+"""
+
+
+def queue(type: str = "mine", queue: str = "INCOMING", bound: str = "", override: bool = True) -> str:
+    return QUEUE.format(type=type, queue=queue, bound=bound or type, override=override)
+
+
+def test_what_is_built_in_works() -> None:
+    registry = load(found={name: [Found(name, path)] for name, path in BUILT_IN.items()})
+    assert [loaded.error for loaded in registry.modules.values()] == [""] * len(BUILT_IN)
+    assert next(iter(registry.modules)) == "core"
+    assert not registry.steps
+    assert not registry.filters
+
+
+def test_a_module_that_works(modules: Modules) -> None:
+    modules.write("ours", queue())
+    registry = modules.load()
+    assert registry.owner(INCOMING) == "ours"
+    assert registry.queue_type(INCOMING).name == "mine"
+    assert [name for name, _ in registry.sinks(INCOMING)] == ["ours", "file_queue"]
+
+
+def test_an_unknown_hook_is_told_with_what_was_meant(modules: Modules) -> None:
+    modules.write("ours", "@hookimpl\ndef owa_queue_typs(): return []")
+    error = error_of(modules.load())
+    assert "owa_queue_typs" in error
+    assert "did you mean owa_queue_types?" in error
+
+
+def test_a_hook_with_a_wrong_signature(modules: Modules) -> None:
+    modules.write("ours", "@hookimpl\ndef owa_queue_types(context): return []")
+    error = error_of(modules.load())
+    assert "owa_queue_types" in error
+    assert "context" in error
+
+
+@pytest.mark.parametrize(
+    ("hook", "returned", "told"),
+    [
+        ("owa_queue_types", "None", "must return a list of QueueType"),
+        ("owa_queue_types", "['file']", "must return a list of QueueType"),
+        ("owa_queue_types", "(one for one in ())", "must return a list of QueueType"),
+        ("owa_settings", "[QueueType('x', print)]", "must return a list of Setting"),
+        ("owa_event_handlers", "[object()]", "must return a list of EventHandler"),
+        ("owa_event_handlers", "[1]", "must return a list of EventHandler"),
+        ("owa_queue_types", "[QueueType(['x'], print)]", "whose name is ['x']"),
+        ("owa_queue_types", "[QueueType('x', None)]", "whose open is None"),
+        ("owa_queue_bindings", "[QueueBinding(None, 'file')]", "whose queue is None"),
+        ("owa_preprocessing_steps", "[PreprocessingStep('x', 'y')]", "whose run is 'y'"),
+    ],
+)
+def test_a_hook_that_returns_something_else(modules: Modules, hook: str, returned: str, told: str) -> None:
+    modules.write("ours", f"@hookimpl\ndef {hook}(): return {returned}")
+    error = error_of(modules.load())
+    assert told in error
+    assert "ours" in error
+
+
+@pytest.mark.parametrize("types", ["None", "'x.y'", "frozenset({1})", "{'x.y'}"])
+def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str) -> None:
+    handler = f"""
+    class Handler:
+        event_types = {types}
+        handle = resume = adopt = count_facts = is_open = print
+
+    @hookimpl
+    def owa_event_handlers(): return [Handler()]
+    """
+    modules.write("ours", handler)
+    assert "a Handler whose event_types is" in error_of(modules.load())
+
+
+@pytest.mark.parametrize("about", [", needs_owa=0.2", ", requires='file_queue'", ", requires=None", ", is_on=1"])
+def test_a_module_that_says_something_of_a_wrong_type_of_itself(modules: Modules, about: str) -> None:
+    modules.write("ours", about=about)
+    assert about.partition("=")[0].strip(", ") in error_of(modules.load())
+
+
+def test_no_owa_module(modules: Modules) -> None:
+    modules.raw("ours", "x = 1")
+    assert "no hook owa_module" in error_of(modules.load())
+    modules.raw("other", HEAD + "@hookimpl\ndef owa_module(): return 'other'")
+    assert "no hook owa_module that returns a Module" in error_of(modules.load(), "other")
+
+
+def test_a_module_with_another_name(modules: Modules) -> None:
+    modules.write("theirs")
+    modules.found["ours"] = [Found("ours", modules.found.pop("theirs")[0].path, is_built_in=False)]
+    assert error_of(modules.load()) == "The module ours calls itself theirs. Give both one name."
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("import no_such_thing_at_all", "ModuleNotFoundError: No module named 'no_such_thing_at_all'"),
+        ("def (:", "SyntaxError"),
+        ("import sys; sys.exit('good bye')", "SystemExit: good bye"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def f(): f()\nf()", "RecursionError"),
+        ("raise MemoryError", "MemoryError"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", "E, which cannot say what it is about"),
+        ("raise ValueError('\\udcff\\0')", "ValueError: ?\ufffd"),
+    ],
+)
+def test_a_module_that_cannot_be_imported(modules: Modules, text: str, told: str) -> None:
+    modules.raw("ours", text)
+    registry = modules.load()
+    assert error_of(registry).startswith(told)
+    trace = registry.modules["ours"].trace
+    assert "Traceback" in trace
+    trace.encode()
+
+
+def test_a_module_that_is_not_there(modules: Modules) -> None:
+    modules.found["ours"] = [Found("ours", "not_there.at_all:attribute", is_built_in=False)]
+    assert "not_there" in error_of(modules.load())
+
+
+def test_an_interrupt_is_the_users(modules: Modules) -> None:
+    modules.raw("ours", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        modules.load()
+
+
+@pytest.mark.parametrize("hook", ["owa_module", "owa_settings", "owa_queue_bindings"])
+def test_a_hook_that_raises(modules: Modules, hook: str) -> None:
+    modules.write("ours", f"@hookimpl\ndef {hook}(): raise SystemExit(hook_failed)")
+    registry = modules.load()
+    assert "hook_failed" in error_of(registry)
+    assert hook in registry.modules["ours"].trace
+
+
+def test_a_missing_requirement(modules: Modules) -> None:
+    modules.write("ours", about=", requires=('utm_campaign',)")
+    assert error_of(modules.load()) == "ours requires the module utm_campaign; did you mean utm_campaigns?"
+    modules.write("other", about=", requires=('utm_campaigns',)")
+    assert "utm_campaigns, which is off or broken" in error_of(modules.load(), "other")
+    assert modules.load(utm_campaigns=Switch.ON).modules["other"].works
+
+
+def test_what_requires_a_broken_module_is_broken_too(modules: Modules) -> None:
+    modules.write("a", about=", requires=('b',)")
+    modules.write("b", about=", requires=('c',)")
+    modules.raw("c", "1 / 0")
+    registry = modules.load()
+    assert "requires the module c" in error_of(registry, "b")
+    assert "requires the module b" in error_of(registry, "a")
+
+
+def test_modules_that_require_each_other_work(modules: Modules) -> None:
+    modules.write("a", about=", requires=('b',)")
+    modules.write("b", about=", requires=('a',)")
+    assert all(modules.load().modules[name].works for name in "ab")
+
+
+def test_a_module_that_needs_a_newer_owa(modules: Modules) -> None:
+    modules.write("ours", about=", needs_owa='99.1'")
+    assert "ours needs OWA 99.1, and this is" in error_of(modules.load())
+    modules.write("other", about=", needs_owa='0.0.1'")
+    assert modules.load().modules["other"].works
+
+
+def test_two_modules_of_one_name(modules: Modules) -> None:
+    modules.write("ours", queue(), path="one_of_two")
+    modules.write("ours", queue(), path="two_of_two")
+    error = error_of(modules.load())
+    assert "one_of_two" in error
+    assert "two_of_two" in error
+    assert not {"one_of_two", "two_of_two"} & set(sys.modules)
+
+
+@pytest.mark.parametrize("name", ["core", "file_queue", "database_queue"])
+def test_a_module_with_the_name_of_a_built_in_one_takes_nothing_away(modules: Modules, name: str) -> None:
+    modules.write(name, queue(), path="the_rival")
+    registry = modules.load()
+    assert registry.modules[name].works
+    assert "several modules named" in error_of(registry, f"{name} (the_rival)")
+    assert "the_rival" not in sys.modules
+
+
+def test_of_two_overrides_neither_counts(modules: Modules) -> None:
+    modules.write("first", queue("one"))
+    modules.write("second", queue("two"))
+    registry = modules.load()
+    for name in ("first", "second"):
+        assert "first and second both want to be the queue incoming_tracking_events" in error_of(registry, name)
+    assert registry.queue_type(INCOMING).name == "file"
+
+
+def test_an_override_that_does_not_work_anyway_is_no_rival(modules: Modules) -> None:
+    modules.write("first", queue("one"))
+    modules.write("second", queue("two"), about=", requires=('nothing',)")
+    assert modules.load().owner(INCOMING) == "first"
+
+
+def test_what_binds_to_the_type_of_a_broken_module_is_broken(modules: Modules) -> None:
+    modules.write("a", queue("one"))
+    modules.write("b", queue("two"))
+    modules.write("c", "@hookimpl\ndef owa_queue_bindings(): return [QueueBinding(INCOMING, 'one')]")
+    assert "wants the queue type one" in error_of(modules.load(), "c")
+
+
+def test_two_contributions_of_one_name(modules: Modules) -> None:
+    modules.write("first", queue("mine", override=False))
+    modules.write("second", queue("mine"))
+    registry = modules.load()
+    assert error_of(registry, "second") == "Both first and second contribute a queue type named mine."
+    assert registry.modules["first"].works
+
+
+def test_a_third_partys_module_cannot_take_a_name_of_ours(modules: Modules) -> None:
+    modules.write("aaa", queue("file"))
+    assert error_of(modules.load(), "aaa") == "Both file_queue and aaa contribute a queue type named file."
+
+
+def test_a_third_partys_default_does_not_replace_ours(modules: Modules) -> None:
+    modules.write("aaa", queue(override=False))
+    registry = modules.load()
+    assert registry.owner(INCOMING) == "file_queue"
+    assert [name for name, _ in registry.sinks(INCOMING)] == ["file_queue", "aaa"]
+    assert modules.load(file_queue=Switch.OFF).owner(INCOMING) == "aaa"
+
+
+def test_a_binding_to_nothing(modules: Modules) -> None:
+    modules.write("ours", queue(bound="mime"))
+    assert "the queue type mime, which no module has; did you mean mine?" in error_of(modules.load())
+    modules.write("other", queue("some", queue="'incoming_tracking_event'"))
+    assert "which there is not; did you mean incoming_tracking_events?" in error_of(modules.load(), "other")
+
+
+def test_settings_are_named_after_their_module(modules: Modules) -> None:
+    setting = "@hookimpl\ndef owa_settings(): return [text('{}', default='', help='A test.')]"
+    modules.write("ours", setting.format("base.data_dir"))
+    assert "base.data_dir of ours must be called ours." in error_of(modules.load())
+    modules.write("other", setting.format("other.password"))
+    assert "other.password" in {one.name for one in modules.load().settings}
+
+
+@pytest.mark.parametrize("switch", [None, Switch.OFF, Switch.PARKED])
+def test_a_third_partys_module_that_is_off_is_not_imported(modules: Modules, switch: Switch | None) -> None:
+    modules.write("ours", "1 / 0", about=", is_on=True", path="must_not_be_imported")
+    registry = load({"ours": switch} if switch else {}, modules.found)
+    assert not registry.modules["ours"].error
+    assert not registry.modules["ours"].works
+    assert "must_not_be_imported" not in sys.modules
+
+
+def test_a_module_that_drains_contributes_its_queue_type_only(modules: Modules) -> None:
+    step = "\n    @hookimpl\n    def owa_preprocessing_steps(): return [PreprocessingStep('step', print)]"
+    modules.write("ours", queue() + step)
+    registry = modules.load(ours=Switch.DRAINING)
+    assert [(name, kind.name) for name, kind in registry.draining(INCOMING)] == [("ours", "mine")]
+    assert registry.owner(INCOMING) == "file_queue"
+    assert set(registry.queue_types()) == {"file"}
+    assert not registry.steps
+    assert modules.load(ours=Switch.PARKED).draining(INCOMING) == []
+
+
+def test_a_module_that_drains_and_is_broken_contributes_nothing(modules: Modules) -> None:
+    modules.raw("ours", "1 / 0")
+    registry = modules.load(ours=Switch.DRAINING)
+    assert registry.draining(INCOMING) == []
+    assert "ZeroDivisionError" in error_of(registry)
+
+
+def test_packages_are_found_by_their_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_package(tmp_path, "their_queue", "", metadata="Author: Them\nSummary: It keeps.\n")
+    install_package(tmp_path, "silent", "")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = discover()
+    assert found["their_queue"] == [Found("their_queue", "their_queue", False, "1.0", "Them", "It keeps.")]
+    assert found["silent"] == [Found("silent", "silent", False, "1.0")]
