@@ -43,7 +43,7 @@ class Hooks:
 
     @hookspec
     def owa_settings(self) -> list[Setting[Any]]:  # type: ignore[empty-body]
-        """Settings of the module. They appear in its form and are checked at start."""
+        """Settings of the module, named `MODULE.name`. They appear in its form and are checked at start."""
 
     @hookspec
     def owa_queue_types(self) -> list[QueueType]:  # type: ignore[empty-body]
