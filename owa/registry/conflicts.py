@@ -63,7 +63,7 @@ def check_settings(modules: Modules) -> None:
     """Break modules whose settings are not named after them: they could be somebody else's."""
     for loaded in _working(modules):
         for setting in loaded.contributed.get("owa_settings", ()):
-            if loaded.name != CORE and setting.name.partition(".")[0] != loaded.name:
+            if loaded.name != CORE and not setting.ini_name.startswith(f"owa.{loaded.name}."):  # camelCase is the same
                 loaded.break_(f"The setting {setting.name} of {loaded.name} must be called {loaded.name}.….")
                 break
 

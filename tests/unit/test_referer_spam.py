@@ -2,18 +2,25 @@
 
 import pytest
 
-from owa.modules.referer_spam.filter import DOMAINS, refuse_spam
+from owa.modules.referer_spam.filter import DOMAINS, KNOWN, refuse_spam
+from owa.settings import Settings
 from tests.factories import make_event
 
 
-def refused(**properties: object) -> str:
-    return refuse_spam(make_event(properties=properties))
+def refused(*more: str, **properties: object) -> str:
+    """`more`: domains that the admin has set."""
+    return refuse_spam(make_event(properties=properties), Settings({DOMAINS.name: more}))
 
 
 @pytest.mark.parametrize("name", ["session_referer", "HTTP_REFERER"])
-@pytest.mark.parametrize("domain", sorted(DOMAINS))
+@pytest.mark.parametrize("domain", sorted(KNOWN))
 def test_each_domain_is_refused(domain: str, name: str) -> None:
     assert refused(**{name: f"http://{domain}/?x=1"}) == f"referer {domain}"
+
+
+def test_domains_of_the_admin_are_refused_too() -> None:
+    assert refused("Spam.example", session_referer="http://www.spam.example/") == "referer spam.example"
+    assert refused(session_referer="http://www.spam.example/") == ""
 
 
 @pytest.mark.parametrize(

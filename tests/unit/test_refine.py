@@ -12,6 +12,7 @@ from owa.db.engine import Database
 from owa.events import Event, RefusalReason
 from owa.isolation import Isolation
 from owa.registry import Found, Loaded, Registry
+from owa.settings import Settings
 from owa.tracking.parameters import Refused
 from owa.tracking.refine import Refinement
 from tests.factories import make_event
@@ -29,12 +30,16 @@ def isolation(tmp_path: Path) -> Iterator[Isolation]:
 def refined(isolation: Isolation, *, steps: Any = (), filters: Any = (), event: Event = EVENT) -> Event:
     """The event after what two modules do to it."""
     contributed: dict[str, list[Any]] = {
-        "owa_preprocessing_steps": [PreprocessingStep("step", step) for step in steps],
-        "owa_event_filters": [EventFilter("filter", refuse) for refuse in filters],
+        "owa_preprocessing_steps": [PreprocessingStep("step", without_settings(step)) for step in steps],
+        "owa_event_filters": [EventFilter("filter", without_settings(refuse)) for refuse in filters],
     }
     about = Module("ours", "Ours", "1", "Us", "Tests", "")
     loaded = Loaded(Found("ours", "ours"), is_on=True, about=about, contributed=contributed)
-    return Refinement(lambda: Registry({"ours": loaded}), isolation)(event)
+    return Refinement(lambda: Registry({"ours": loaded}), Settings, isolation)(event)
+
+
+def without_settings(function: Callable[[Event], Any]) -> Callable[[Event, Settings], Any]:
+    return lambda event, _settings: function(event)
 
 
 def adding(name: str, value: object) -> Callable[[Event], Event]:

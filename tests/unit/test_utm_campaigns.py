@@ -4,6 +4,7 @@ import pytest
 
 from owa.events import Event
 from owa.modules.utm_campaigns.step import MOST, read_utm
+from owa.settings import Settings
 from tests.factories import make_event
 
 ALL = "utm_medium=email&utm_source=news&utm_campaign=spring+sale&utm_content=top&utm_term=red%20shoes"
@@ -18,7 +19,7 @@ def found(address: object, **properties: object) -> dict[str, object]:
     """What the step adds to a view of that address. It must leave the rest alone."""
     event = view(address, **properties)
     before = dict(event.properties)
-    after = read_utm(event)
+    after = read_utm(event, Settings())
     assert event.properties == before
     assert after == make_event(properties=after.properties)
     assert before.items() <= after.properties.items()
@@ -40,7 +41,7 @@ def test_a_page_that_has_a_campaign_of_its_own_keeps_it(name: str) -> None:
 
 
 def test_an_empty_one_is_none() -> None:
-    event = read_utm(view(f"http://example.org/?{ALL}", medium="", source=None))
+    event = read_utm(view(f"http://example.org/?{ALL}", medium="", source=None), Settings())
     assert {name: event.properties[name] for name in READ} == READ
 
 
