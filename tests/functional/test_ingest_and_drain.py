@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers import Install, Installation, Result, send_events, senders
 
-EVENTS = 50_000
+EVENTS = 20_000
 PROCESSES = 4
 FIRST = 1_795_291_324_000_000_000
 """Session id of the first event."""
