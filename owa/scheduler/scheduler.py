@@ -47,6 +47,7 @@ class Scheduler:
     def stop(self) -> None:
         """Returns when the running jobs have ended, and others may have them."""
         if self._scheduler.running:
+            self._scheduler.remove_all_jobs()  # else one that becomes due meanwhile finds no thread, with a traceback
             self._scheduler.shutdown(wait=True)
         for leadership in self._leaderships:
             with suppress(OwaError):
