@@ -99,15 +99,6 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """Tells whether something that a module needs is there."""
-
-    name: str
-    check: Callable[[], str]
-    """What is wrong and what to do about it; empty when all is well."""
-
-
-@dataclass(frozen=True, slots=True)
 class Site:
     """A registered site, as processing needs it."""
 

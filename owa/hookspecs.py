@@ -7,7 +7,6 @@ import pluggy
 from owa.contributions import (
     EventFilter,
     EventHandler,
-    HealthCheck,
     Module,
     PreprocessingStep,
     QueueBinding,
@@ -29,7 +28,6 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
-    "owa_health_checks": HealthCheck,
 }
 """What the hooks give a list of, by the hooks' names. An event handler is whatever has the protocol's methods."""
 
@@ -68,7 +66,3 @@ class Hooks:
     @hookspec
     def owa_event_filters(self) -> list[EventFilter]:  # type: ignore[empty-body]
         """What refuses events before they are queued."""
-
-    @hookspec
-    def owa_health_checks(self) -> list[HealthCheck]:  # type: ignore[empty-body]
-        """What tells whether the module can do its work."""

@@ -2,7 +2,7 @@
 in halves, each in a savepoint, until the culprit stands alone."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -70,8 +70,9 @@ class HandlerTable:
             total += handler.count_facts(connection)
         return total
 
-    def event_types(self) -> frozenset[str]:
-        return frozenset(self._handlers)
+    def event_types(self) -> Collection[str]:
+        """Those that somebody handles. Asked at each request."""
+        return self._handlers.keys()
 
     def store(self, connection: Connection, events: Sequence[Event], context: ProcessingContext, act: Act) -> Stored:
         """Hand the events to their handlers."""

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from owa.contributions import (
     EventFilter,
     EventHandler,
-    HealthCheck,
     PreprocessingStep,
     QueueBinding,
     QueueType,
@@ -53,11 +52,6 @@ class Registry:
     def filters(self) -> tuple[tuple[str, EventFilter], ...]:
         """Each with its module's name."""
         return tuple(self._with_names("owa_event_filters"))
-
-    @property
-    def health_checks(self) -> tuple[tuple[str, HealthCheck], ...]:
-        """Each with its module's name."""
-        return tuple(self._with_names("owa_health_checks"))
 
     def queue_type(self, queue: str) -> QueueType:
         """The type that serves `queue`. Raises `ModuleError`."""

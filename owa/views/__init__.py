@@ -99,6 +99,12 @@ class Application:
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self._scheduler: Scheduler | None = None
+        self._is_started = False
+        presence = Presence(
+            installation.database, installation.clock, settings[SERVER_NUMBER], installation.configuration
+        )
+        installation.configuration.every_second(presence.note)
+        installation.configuration.every_second(self._tell_failures)
         os.register_at_fork(after_in_child=self._start_in_child)
 
     def trusted_proxies(self) -> tuple[Network, ...]:
@@ -110,12 +116,8 @@ class Application:
         settings = installation.configuration.current().settings
         for notice in settings.notices:
             logger.warning("%s", notice)
-        presence = Presence(
-            installation.database, installation.clock, settings[SERVER_NUMBER], installation.configuration
-        )
-        installation.configuration.every_second(presence.note)
-        installation.configuration.every_second(self._tell_failures)
         installation.configuration.start()
+        self._is_started = True
         if settings[PIN_WORKERS]:
             pin_to_processor(self.guids.slot())
         if settings[SCHEDULER]:
@@ -144,6 +146,7 @@ class Application:
 
     def stop(self) -> None:
         """End the threads, and let go of the slot, files and connections."""
+        self._is_started = False
         if self._scheduler:
             self._scheduler.stop()
         self._scheduler = None
@@ -154,7 +157,7 @@ class Application:
 
     def _start_in_child(self) -> None:
         """Threads do not survive a fork: a server that forks after loading gets new ones in each child."""
-        if self._scheduler:
+        if self._is_started:
             self.start()
 
 
