@@ -28,7 +28,7 @@ class Assembly:
         self._left: list[EventQueue] = []
         sink, *former = self._open({})
         self.incoming = SwitchedQueue(sink, former)
-        self.handlers = HandlerTable(configuration.registry.handlers)
+        self.handlers = HandlerTable(configuration.registry.fact_handlers, configuration.registry.subscribers)
         # kept by the process: its rows are those of the database, whoever else is on
         self.retries: RetryQueue = configuration.registry.retry_queue_type(PROCESSING).open(context(PROCESSING))
 
@@ -37,7 +37,8 @@ class Assembly:
         opened = self._opened
         sink, *former = self._open(opened)
         self.incoming.use(sink, former)
-        self.handlers.use(self._configuration.registry.handlers)
+        registry = self._configuration.registry
+        self.handlers.use(registry.fact_handlers, registry.subscribers)
         # A request may be about to put into a queue that has just been left: that one is closed a change later.
         self._close(self._left)
         self._left = [queue for key, queue in opened.items() if key not in self._opened]

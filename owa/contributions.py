@@ -1,14 +1,15 @@
 """What modules contribute: frozen values that their hooks return."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from owa.clock import Clock
+from owa.db.bulk import BulkStatement, Row
 from owa.db.engine import Database
 from owa.db.modules import Switch
 from owa.events import Event
@@ -147,8 +148,8 @@ class Handled:
 
 
 @runtime_checkable
-class EventHandler(Protocol):
-    """Turns events into rows. Its writes are merges: idempotent and commutative."""
+class FactHandler(Protocol):
+    """Turns events into rows of the core, one a fact. Its writes are merges: idempotent and commutative."""
 
     event_types: frozenset[str]
 
@@ -167,3 +168,33 @@ class EventHandler(Protocol):
 
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         """Those of the keys whose wait is over."""
+
+
+Statement: TypeAlias = Executable | tuple[BulkStatement, Sequence[Row]]
+"""What is executed: a statement of SQLAlchemy, or a bulk statement with its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerContext:
+    """What an event handler may know besides the event."""
+
+    settings: Settings
+    sites: Mapping[str, Site]
+    """By site_id."""
+    now: int
+    """Microseconds."""
+    reading: Connection
+    """To look something up in the database. It cannot be written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventHandler:
+    """Is given each event of its types once the core has finished it, in a process of its own."""
+
+    name: str
+    """Unlike that of the module's other event handlers. What is still to be delivered is kept under this name."""
+    event_types: frozenset[str]
+    handle: Callable[[Event, HandlerContext], Iterable[Statement]]
+    """Gets one event, at least once; its guid is the same each time. It may take its time, and do what it likes
+    elsewhere. The statements that it returns are executed, all or none, in the transaction that marks the event as
+    done: what they store is stored exactly once. Whatever it raises is held against this event, which is tried again."""

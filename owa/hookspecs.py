@@ -7,6 +7,7 @@ import pluggy
 from owa.contributions import (
     EventFilter,
     EventHandler,
+    FactHandler,
     Module,
     PreprocessingStep,
     QueueBinding,
@@ -25,11 +26,12 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_queue_types": QueueType,
     "owa_retry_queue_types": RetryQueueType,
     "owa_queue_bindings": QueueBinding,
+    "owa_fact_handlers": FactHandler,
     "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
 }
-"""What the hooks give a list of, by the hooks' names. An event handler is whatever has the protocol's methods."""
+"""What the hooks give a list of, by the hooks' names. A fact handler is whatever has the protocol's methods."""
 
 
 class Hooks:
@@ -56,8 +58,12 @@ class Hooks:
         """Which type serves which queue."""
 
     @hookspec
+    def owa_fact_handlers(self) -> list[FactHandler]:  # type: ignore[empty-body]
+        """What turns events into the core's rows, in the transaction of the drain. Of modules of OWA's only."""
+
+    @hookspec
     def owa_event_handlers(self) -> list[EventHandler]:  # type: ignore[empty-body]
-        """Handlers of event types."""
+        """What is given events once the core has finished them, in a process of its own."""
 
     @hookspec
     def owa_preprocessing_steps(self) -> list[PreprocessingStep]:  # type: ignore[empty-body]

@@ -15,14 +15,13 @@ from owa.db.counts import Outcome, stored
 from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.db.migrate import upgrade
-from owa.db.modules import Switch
 from owa.events import Entry, Event
 from owa.processing.pause import Pause
 from owa.processing.processor import Processor
 from owa.processing.report import Report
 from owa.processing.store import HandlerTable
 from owa.queues.contract import Batch, RetryQueue
-from owa.registry import Found, Registry, discover, load
+from owa.registry import CORE, Found, Registry, discover, load
 from owa.settings import Settings, resolve
 
 NOON = 1_795_262_400 * MICROSECONDS
@@ -133,23 +132,22 @@ def batch(entries: Sequence[Entry]) -> Batch:
     return Batch(tuple(entries), (), acknowledge)
 
 
-def load_with(extra: str) -> Registry:
-    """The built-in modules, and one that is imported by that path, as if it were built in."""
-    name = extra.rpartition(".")[2]
-    return load({name: Switch.ON}, discover() | ({name: [Found(name, extra)]} if extra else {}))
+def load_with(core: str) -> Registry:
+    """The built-in modules, with another core that is imported by that path, if one is named."""
+    return load(found=discover() | ({CORE: [Found(CORE, core)]} if core else {}))
 
 
 def open_processing(
     folder: Path,
     *,
-    extra: str = "",
+    core: str = "",
     sites: Mapping[str, Site] | None = None,
     url: str = "",
     **environment: str,
 ) -> Processing:
     """A processor on the database of `url`, by default a SQLite file in `folder`, with the defaults but for what
     `environment` says."""
-    registry = load_with(extra)
+    registry = load_with(core)
     database = Database(url or f"sqlite:///{folder / 'owa.db'}")
     upgrade(database)
     clock = FixedClock(NOON)
@@ -160,5 +158,7 @@ def open_processing(
         return ProcessingContext(values, sites or {}, clock.now())
 
     pause = Pause(folder / "drain.paused", clock)
-    processor = Processor(database, HandlerTable(registry.handlers), retries, current, clock, 1, pause)
+    processor = Processor(
+        database, HandlerTable(registry.fact_handlers, registry.subscribers), retries, current, clock, 1, pause
+    )
     return Processing(database, retries, processor, clock, values)

@@ -1,13 +1,16 @@
-"""A module whose handler of page views fails for those that carry `poison`, after their rows were written."""
+"""A core whose handler of page views fails for those that carry `poison`, after their rows were written."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from owa.analytics.hooks import owa_module, owa_settings
 from owa.analytics.page_views import PageViews
-from owa.contributions import EventHandler, Handled, Module, ProcessingContext
+from owa.contributions import FactHandler, Handled, ProcessingContext
 from owa.events import Event
 from owa.hookspecs import hookimpl
+
+__all__ = ["owa_fact_handlers", "owa_module", "owa_settings"]
 
 
 class PoisonedPageViews(PageViews):
@@ -31,10 +34,5 @@ def _taste(events: Sequence[Event], step: str) -> None:
 
 
 @hookimpl
-def owa_module() -> Module:
-    return Module("poison", "Poison", "1", "the tests", "Tests", "Fails for what carries `poison`.")
-
-
-@hookimpl
-def owa_event_handlers() -> list[EventHandler]:
+def owa_fact_handlers() -> list[FactHandler]:
     return [PoisonedPageViews()]

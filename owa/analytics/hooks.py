@@ -4,7 +4,7 @@ from typing import Any
 
 from owa.analytics.page_views import PageViews
 from owa.analytics.settings import SETTINGS
-from owa.contributions import EventHandler, Module
+from owa.contributions import FactHandler, Module
 from owa.hookspecs import hookimpl
 from owa.settings import Setting
 from owa.version import VERSION
@@ -21,5 +21,5 @@ def owa_settings() -> list[Setting[Any]]:
 
 
 @hookimpl
-def owa_event_handlers() -> list[EventHandler]:
+def owa_fact_handlers() -> list[FactHandler]:
     return [PageViews()]

@@ -20,7 +20,7 @@ _GUIDS_OF_A_SERVER, _SERVERS = 10**6, 1000
 
 
 class PageViews:
-    """See `owa.contributions.EventHandler`."""
+    """See `owa.contributions.FactHandler`."""
 
     event_types = frozenset((PAGE_VIEW,))
 

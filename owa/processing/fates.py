@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -15,8 +15,11 @@ from owa.processing.report import Report
 from owa.processing.retry import RetryPolicy
 from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
 from owa.processing.store import Problem, Stored
-from owa.queues.contract import Batch, Failure, Item, Remaining, RetryQueue, Unreadable
+from owa.queues.contract import Batch, Failure, Item, Key, Remaining, RetryQueue, Unreadable
 from owa.queues.records import SEPARATOR
+
+DELIVERED = "delivered"
+"""Why an event counts as processed that only event handlers want: it has left no fact."""
 
 DAMAGED, FOREIGN = "damaged", "foreign"
 """What was quarantined: it looks like a record that this server's writers have numbered, or not."""
@@ -44,31 +47,59 @@ class Fates:
         """Write down the fates of a batch. `remaining`: what was left to do for its events. `items`: the retry queue's
         rows, by guid, if they come from there. `counted`: whether a failure counts as an attempt. `redelivers`: see
         `owa.queues.contract.Batch`."""
-        failures = [_failure(problem, context, remaining, items, counted) for problem in stored.problems]
-        given_up = [failure for failure in failures if failure.retry_at is None]
+        if stored.deliveries:
+            self._enqueue(connection, stored, context.now)
+        failures = [
+            failure_of(problem, context, remaining, items.get(problem.event.guid), counted=counted)
+            for problem in stored.problems
+        ]
         self._retries.done(connection, (event for event in stored.finished() if event.guid in items), context.now)
         self._retries.wait(connection, stored.waiting, context.now)
-        self._retries.keep(connection, failures, context.now)
+        given_up = self.keep(connection, failures, context.now)
         woken = self._retries.wake(connection, stored.opened, context.now)
         tally = Tally()
         _count(tally, Outcome.PROCESSED, stored.done)
+        _count(tally, Outcome.PROCESSED, stored.handed_on, reason=DELIVERED)
         if not redelivers:
             _count(tally, Outcome.DUPLICATE, stored.duplicates)
-        for failure in given_up:
-            _count(tally, Outcome.FAILED, [failure.event], detail=failure.error)
         for event, name in stored.coerced:
             _count(tally, Outcome.COERCED, [event], reason=name[:64])
         tally.store(connection)
         return Report(
-            processed=len(stored.done),
+            processed=len(stored.done) + len(stored.handed_on),
             duplicate=len(stored.duplicates),
             waiting=len(stored.waiting),
-            retrying=len(failures) - len(given_up),
-            failed=len(given_up),
-            events=len(stored.done) + len(stored.duplicates) + len(stored.waiting) + len(failures),
+            retrying=len(failures) - given_up,
+            failed=given_up,
+            events=sum(1 for _ in stored.finished()) + len(stored.waiting) + len(failures),
             woken=woken,
             waited_for=[item.key for item in stored.waiting],
         )
+
+    def keep(self, connection: Connection, failures: Sequence[Failure], now: int) -> int:
+        """Keep what failed, be it the core's or an event handler's, and count what is given up; returns how many that
+        are."""
+        self._retries.keep(connection, failures, now)
+        tally, given_up = Tally(), [failure for failure in failures if failure.retry_at is None]
+        for failure in given_up:
+            reason = Remaining.DELIVERY.value if failure.handler else ""
+            detail = f"{failure.handler}: {failure.error}" if failure.handler else failure.error
+            _count(tally, Outcome.FAILED, [failure.event], reason=reason, detail=detail)
+        tally.store(connection)
+        return len(given_up)
+
+    def _enqueue(self, connection: Connection, stored: Stored, now: int) -> None:
+        """Only the core's tables tell whether an event was there before. Of what leaves no fact, this queue does."""
+        new = self._retries.enqueue(connection, stored.deliveries, now)
+        handed_on: list[Event] = []
+        keys: dict[int, set[Key]] = {}
+        for delivery in stored.deliveries:
+            keys.setdefault(delivery.event.guid, set()).add((delivery.event.guid, delivery.handler))
+        for event in stored.handed_on:
+            mine = keys[event.guid]
+            (handed_on if mine <= new else stored.duplicates).append(event)
+            new -= mine
+        stored.handed_on = handed_on
 
     def give_up(self, connection: Connection, events: Iterable[Event], error: str) -> None:
         """Count events that the retry queue has given up."""
@@ -80,7 +111,8 @@ class Fates:
         """Count rows of the retry queue that hold no event that can be read."""
         tally = Tally()
         for row in rows:
-            tally.add(Outcome.FAILED, server=row.server, site_id=row.site_id, at=now, detail=row.error)
+            reason = Remaining.DELIVERY.value if row.handler else ""
+            tally.add(Outcome.FAILED, server=row.server, site_id=row.site_id, at=now, reason=reason, detail=row.error)
         tally.store(connection)
 
     def count_others(self, connection: Connection, batch: Batch, report: Report, now: int) -> None:
@@ -118,10 +150,17 @@ def note_receipts(connection: Connection, batch: Batch, stored: Stored) -> None:
         receipts.take(connection, server, site_id, count)
 
 
-def _failure(
-    problem: Problem, context: ProcessingContext, remaining: Remaining, items: Mapping[int, Item], counted: bool
+def failure_of(
+    problem: Problem,
+    context: ProcessingContext,
+    remaining: Remaining,
+    item: Item | None,
+    *,
+    counted: bool = True,
+    duration: int | None = None,
 ) -> Failure:
-    item = items.get(problem.event.guid)
+    """What is kept of an event whose handler failed: when it is tried again, if it is. `item`: the retry queue's row;
+    None: it comes from elsewhere. `counted`: whether it counts as an attempt. `duration`: of it, in microseconds."""
     attempts = (item.attempts if item else 0) + counted
     failing_since = (item.failing_since if item else None) or context.now
     policy = RetryPolicy(context.settings[QUEUE_MAX_RETRY_COUNT], context.settings[QUEUE_MAX_RETRY_AGE])
@@ -134,6 +173,8 @@ def _failure(
         attempts=attempts,
         failing_since=failing_since,
         retry_at=None if delay is None else context.now + round(delay * MICROSECONDS),
+        handler=item.handler if item else "",
+        duration=duration,
     )
 
 

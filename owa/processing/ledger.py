@@ -1,19 +1,22 @@
 """The ledger: everything that was taken is somewhere. took = refused + queued + waiting + retrying + processed +
 duplicate + failed + discarded + quarantined, for each server and site. What is missing is a bug, or somebody's hand.
+
+An event that the core has processed, and that is still to be delivered to event handlers, is where the worst of its
+deliveries is: failed, else retrying, else queued. When none is left, it is processed.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from owa.db import counts, receipts
 from owa.db.counts import Outcome
 from owa.db.engine import Database
 from owa.db.receipts import DIRECT, Receipt
-from owa.processing.fates import DAMAGED
+from owa.processing.fates import DAMAGED, DELIVERED
 from owa.processing.store import HandlerTable
-from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue, State
+from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue
 
 Account = tuple[int, str]
 """(server, site_id); the site is empty for all unknown sites."""
@@ -94,14 +97,15 @@ class Ledger:
         for account, number in pending.refusals.items():
             line(account).refused += number
         for row in counts.stored(connection):
-            if row["outcome"] in COUNTED:
+            if row["outcome"] in COUNTED and not _is_of_a_delivery(row):
                 found = line((row["server"], row["site_id"]))
                 setattr(found, row["outcome"], getattr(found, row["outcome"]) + row["count"])
         expected = _with_rows(connection)
         for (server, site_id, state, remaining), number in self._retries.states(connection).items():
             found = line((server, site_id))
-            name = {State.WAITING: "waiting", State.RETRYING: "retrying", State.FAILED: "failed"}[state]
-            setattr(found, name, getattr(found, name) + number)
+            setattr(found, state.value, getattr(found, state.value) + number)
+            if remaining is Remaining.DELIVERY:
+                found.processed -= number  # by the core, which has counted it
             if remaining is Remaining.SESSION:
                 expected[server, site_id] += number
         stored = self._handlers.count_facts(connection)
@@ -133,9 +137,14 @@ def _with_rows(connection: Connection) -> Counter[Account]:
     found: Counter[Account] = Counter()
     for row in counts.stored(connection):
         kept = row["outcome"] == Outcome.DISCARDED and row["reason"] == Remaining.SESSION
-        if kept or row["outcome"] == Outcome.PROCESSED:
+        if kept or (row["outcome"] == Outcome.PROCESSED and row["reason"] != DELIVERED):
             found[row["server"], row["site_id"]] += row["count"]
     return found
+
+
+def _is_of_a_delivery(row: RowMapping) -> bool:
+    """A delivery that was discarded is no event: that was processed by the core, and stays so."""
+    return (row["outcome"], row["reason"]) == (Outcome.DISCARDED, Remaining.DELIVERY)
 
 
 def _damaged(connection: Connection) -> Counter[int]:

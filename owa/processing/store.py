@@ -2,19 +2,25 @@
 in halves, each in a savepoint, until the culprit stands alone."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from owa.contributions import EventHandler, Handled, ProcessingContext
+from owa.contributions import FactHandler, Handled, ProcessingContext
 from owa.db.outages import is_outage
 from owa.errors import Outage, told
 from owa.events import Event
-from owa.queues.contract import Waiting
+from owa.queues.contract import Delivery, Waiting
 
 Handle = Callable[[Connection, Sequence[Event], ProcessingContext], Handled]
+
+Subscribers = Mapping[str, tuple[str, ...]]
+"""By event type, the event handlers that are given it, as `MODULE:NAME`."""
+
+NOBODY: Subscribers = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +38,20 @@ class Stored:
 
     done: list[Event] = field(default_factory=list)
     """Finished, for the first time."""
+    handed_on: list[Event] = field(default_factory=list)
+    """Only event handlers want them: there is nothing for the core to do. Some may have been handed on before."""
     duplicates: list[Event] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     coerced: list[tuple[Event, str]] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    """Of `done` and `handed_on`, to whoever subscribes to them."""
 
     def finished(self) -> Iterator[Event]:
         """Those for which nothing is left to do."""
         yield from self.done
+        yield from self.handed_on
         yield from self.duplicates
 
 
@@ -53,14 +64,16 @@ class Act(Enum):
 
 
 class HandlerTable:
-    """The handlers, by event type."""
+    """Who handles which event types: one fact handler each, and any number of event handlers."""
 
-    def __init__(self, handlers: Sequence[EventHandler]) -> None:
-        self.use(handlers)
+    def __init__(self, handlers: Sequence[FactHandler], subscribers: Subscribers = NOBODY) -> None:
+        self.use(handlers, subscribers)
 
-    def use(self, handlers: Sequence[EventHandler]) -> None:
-        """From the next batch on. Of two handlers for a type, the later one takes it."""
+    def use(self, handlers: Sequence[FactHandler], subscribers: Subscribers = NOBODY) -> None:
+        """From the next batch on."""
         self._handlers = {kind: handler for handler in handlers for kind in handler.event_types}
+        self._subscribers = subscribers
+        self._event_types = self._handlers.keys() | subscribers.keys()
         self.all = tuple(handlers)
 
     def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
@@ -72,19 +85,27 @@ class HandlerTable:
 
     def event_types(self) -> Collection[str]:
         """Those that somebody handles. Asked at each request."""
-        return self._handlers.keys()
+        return self._event_types
 
     def store(self, connection: Connection, events: Sequence[Event], context: ProcessingContext, act: Act) -> Stored:
-        """Hand the events to their handlers."""
-        stored = Stored()
-        groups: dict[EventHandler | None, list[Event]] = {}
+        """Hand the events to their fact handlers, and say what is to be delivered to event handlers."""
+        stored, subscribers = Stored(), self._subscribers
+        groups: dict[FactHandler | None, list[Event]] = {}
         for event in events:
             groups.setdefault(self._handlers.get(event.event_type), []).append(event)
         for handler, group in groups.items():
-            if handler is None:
-                stored.problems += [_unhandled(event) for event in group]
-            else:
+            if handler is not None:
                 _bisect(connection, getattr(handler, act.value), group, context, stored)
+                continue
+            wanted = subscribers if act is Act.HANDLE else NOBODY
+            stored.handed_on += [event for event in group if event.event_type in wanted]
+            stored.problems += [_unhandled(event) for event in group if event.event_type not in wanted]
+        if subscribers:
+            stored.deliveries = [
+                Delivery(event, handler)
+                for event in (*stored.done, *stored.handed_on)
+                for handler in subscribers.get(event.event_type, ())
+            ]
         return stored
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from owa.contributions import EventHandler
+from owa.contributions import FactHandler
 from owa.errors import ModuleError
 
 
 def check_fields(module: str, item: Any) -> None:
     """Raises `ModuleError` naming the first field of a contribution that holds something of the wrong type."""
     hints: Mapping[str, Any] = {"event_types": frozenset[str]}
-    if is_dataclass(item) and not isinstance(item, EventHandler):
+    if is_dataclass(item) and not isinstance(item, FactHandler):
         hints = get_type_hints(type(item))
     for name, hint in hints.items():
         value = getattr(item, name, None)

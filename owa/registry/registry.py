@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from owa.contributions import (
     EventFilter,
     EventHandler,
+    FactHandler,
     PreprocessingStep,
     QueueBinding,
     QueueType,
@@ -40,8 +41,22 @@ class Registry:
         return [loaded.name for loaded in self.modules.values() if not loaded.works]
 
     @property
-    def handlers(self) -> tuple[EventHandler, ...]:
-        return tuple(self._of("owa_event_handlers"))
+    def fact_handlers(self) -> tuple[FactHandler, ...]:
+        return tuple(self._of("owa_fact_handlers"))
+
+    @property
+    def event_handlers(self) -> tuple[tuple[str, EventHandler], ...]:
+        """Each with what its deliveries are kept under: `MODULE:NAME`."""
+        return tuple((f"{module}:{item.name}", item) for module, item in self._with_names("owa_event_handlers"))
+
+    @property
+    def subscribers(self) -> Mapping[str, tuple[str, ...]]:
+        """By event type, the event handlers that want to be given it, as `MODULE:NAME`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for key, handler in self.event_handlers:
+            for event_type in handler.event_types:
+                found[event_type] = (*found.get(event_type, ()), key)
+        return found
 
     @cached_property
     def steps(self) -> tuple[tuple[str, PreprocessingStep], ...]:

@@ -56,7 +56,7 @@ class TestDatabaseQueue(RetryQueueContract):
             (found,) = queue.failed(connection, FailedFilter(), 10)
             assert (found.payload, found.failed_at) == (b"\xff\0", at)
             assert "not JSON" in found.error
-            queue.retry(connection, [event.guid], NOW + 40)
+            queue.retry(connection, [(event.guid, "")], NOW + 40)
         lease(queue, connection, NOW + 40)
-        assert len(queue.discard(connection, [event.guid], NOW + 50)) == 1
+        assert len(queue.discard(connection, [(event.guid, "")], NOW + 50)) == 1
         assert queue.failed(connection, FailedFilter(), 10) == []

@@ -139,7 +139,7 @@ def test_defect_9_a_page_view_that_waited_for_its_session_is_counted(tmp_path: P
 
 def test_defect_10_a_failed_event_has_its_error_and_traceback(tmp_path: Path) -> None:
     """How it is retried or discarded is for the admin's pages to test."""
-    processing = open_processing(tmp_path, extra="tests.poison", OWA_QUEUE_MAX_RETRY_COUNT="1")
+    processing = open_processing(tmp_path, core="tests.poison", OWA_QUEUE_MAX_RETRY_COUNT="1")
     with closing(processing.database):
         processing.settle(event(1, first=True, poison="handle"))
         item = processing.row(QUEUE_ITEM)

@@ -63,13 +63,13 @@ def line(installation: Installation) -> Line:
 
 def retry(installation: Installation, event: Event) -> None:
     with installation.database.writing() as connection:
-        assert len(installation.retries.retry(connection, [event.guid], SystemClock().now())) == 1
+        assert len(installation.retries.retry(connection, [(event.guid, "")], SystemClock().now())) == 1
 
 
 def throw_away(installation: Installation, *events: Event) -> None:
     with installation.database.writing() as connection:
-        guids = [event.guid for event in events]
-        assert len(discard(connection, installation.retries, guids, SystemClock().now())) == len(events)
+        keys = [(event.guid, "") for event in events]
+        assert len(discard(connection, installation.retries, keys, SystemClock().now())) == len(events)
 
 
 def test_discarded_events_are_counted(installation: Installation) -> None:

@@ -103,7 +103,7 @@ def test_waiting_does_not_make_the_first_failure_the_last(tmp_path: Path) -> Non
     """The age that counts for giving up begins with the first failure."""
     poisoned = open_processing(
         tmp_path,
-        extra="tests.poison",
+        core="tests.poison",
         OWA_ORPHAN_SESSION_AGE="0",
     )
     poisoned.settle(page_view(1, poison="resume"))

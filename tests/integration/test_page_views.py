@@ -26,7 +26,7 @@ def processing(tmp_path: Path, new_url: NewUrl) -> Iterator[Processing]:
 
 @pytest.fixture
 def poisoned(tmp_path: Path, new_url: NewUrl) -> Iterator[Processing]:
-    opened = open_processing(tmp_path, url=new_url(), extra="tests.poison")
+    opened = open_processing(tmp_path, url=new_url(), core="tests.poison")
     yield opened
     opened.database.close()
 
@@ -237,7 +237,7 @@ def test_poison_in_the_sessions_part_costs_only_itself(poisoned: Processing) -> 
 
 
 def test_poisoned_event_is_given_up_with_its_reason(tmp_path: Path) -> None:
-    poisoned = open_processing(tmp_path, extra="tests.poison", OWA_QUEUE_MAX_RETRY_COUNT="3")
+    poisoned = open_processing(tmp_path, core="tests.poison", OWA_QUEUE_MAX_RETRY_COUNT="3")
     poisoned.settle(page_view(1, first=True, poison="handle"))
     for failed in (0, 1):
         poisoned.clock.move(3_600)

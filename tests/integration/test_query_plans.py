@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 from owa.analytics.page_views import PageViews
 from owa.db import jobs
 from owa.db.metadata import METADATA
-from owa.queues.contract import FailedFilter, session_key
+from owa.queues.contract import FailedFilter, Place, session_key
 from tests.page_views import Processing, context, open_processing, page_view
 
 Statement = tuple[str, Any]
@@ -101,8 +101,8 @@ def test_overdue(processing: Processing) -> None:
 
 
 @pytest.mark.parametrize("wanted", [FailedFilter(), FailedFilter("x", "y")], ids=["all", "filtered"])
-@pytest.mark.parametrize("before", [None, (1, 2)], ids=["first page", "older"])
-def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, before: tuple[int, int] | None) -> None:
+@pytest.mark.parametrize("before", [None, (1, 2, "")], ids=["first page", "older"])
+def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, before: Place | None) -> None:
     steps = plans(processing, lambda connection: processing.retries.failed(connection, wanted, 50, before))
     place = " AND last_attempt_timestamp<?" if before else ""
     assert steps == [f"SEARCH owa_queue_item USING INDEX owa_queue_item_failed (status=?{place})"]
@@ -117,7 +117,7 @@ def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, bef
 
 def test_retry_and_discard(processing: Processing) -> None:
     for act in (processing.retries.retry, processing.retries.discard):
-        steps = plans(processing, lambda connection, act=act: act(connection, [1, 2], 0))  # type: ignore[misc]
+        steps = plans(processing, lambda connection, act=act: act(connection, [(1, ""), (2, "x:y")], 0))  # type: ignore[misc]
         assert all("USING INTEGER PRIMARY KEY" in step for step in steps), steps
 
 

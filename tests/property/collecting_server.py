@@ -62,7 +62,7 @@ class CollectingServer:
     def __init__(self, number: int, folder: Path, shared: Shared, skew: float) -> None:
         self._shared = shared
         self._clock = OffClock(shared.clock, skew)
-        self._handlers = HandlerTable(shared.registry.handlers)
+        self._handlers = HandlerTable(shared.registry.fact_handlers)
         self._context = QueueContext(INCOMING, shared.settings, shared.database, self._clock, folder)
         self._pause = Pause(folder / "drain.paused", self._clock)
         self.processor = Processor(

@@ -58,7 +58,7 @@ def error_of(registry: Registry, name: str = "ours") -> str:
     assert not loaded.works
     assert loaded.contributed == {}
     assert registry.owner(INCOMING) == "file_queue"
-    assert registry.handlers
+    assert registry.fact_handlers
     return loaded.error
 
 
@@ -113,7 +113,7 @@ def test_a_hook_with_a_wrong_signature(modules: Modules) -> None:
         ("owa_queue_types", "(one for one in ())", "must return a list of QueueType"),
         ("owa_settings", "[QueueType('x', print)]", "must return a list of Setting"),
         ("owa_event_handlers", "[object()]", "must return a list of EventHandler"),
-        ("owa_event_handlers", "[1]", "must return a list of EventHandler"),
+        ("owa_fact_handlers", "[1]", "must return a list of FactHandler"),
         ("owa_queue_types", "[QueueType(['x'], print)]", "whose name is ['x']"),
         ("owa_queue_types", "[QueueType('x', None)]", "whose open is None"),
         ("owa_queue_bindings", "[QueueBinding(None, 'file')]", "whose queue is None"),
@@ -135,7 +135,7 @@ def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str)
         handle = resume = adopt = count_facts = is_open = print
 
     @hookimpl
-    def owa_event_handlers(): return [Handler()]
+    def owa_fact_handlers(): return [Handler()]
     """
     modules.write("ours", handler)
     assert "a Handler whose event_types is" in error_of(modules.load())

@@ -1,6 +1,6 @@
 """The table `owa_queue_item`: OWA's columns, and what ours adds."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from owa.module_api import METADATA, Id
 
@@ -8,6 +8,7 @@ QUEUE_ITEM = Table(
     "owa_queue_item",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=False),  # the event's guid
+    Column("handler", String(255), primary_key=True, server_default=text("''")),  # MODULE:NAME; empty: the core
     Column("event_type", String(255), nullable=False),
     Column("priority", Integer, nullable=False, default=0),
     Column("status", String(16), nullable=False),  # unhandled, handled, broken
@@ -19,8 +20,8 @@ QUEUE_ITEM = Table(
     Column("failed_attempt_count", Integer, nullable=False, default=0),
     Column("is_assigned", Integer, nullable=False, default=0),
     Column("last_error_msg", Text),
-    Column("handled_by", String(255)),
-    Column("handler_duration", Integer),
+    Column("handled_by", String(255)),  # the process of the last attempt, of what was leased
+    Column("handler_duration", BigInteger),  # of the last attempt; microseconds
     # ours
     Column("site_id", String(255), nullable=False),
     Column("server", Integer, nullable=False),
@@ -32,9 +33,9 @@ QUEUE_ITEM = Table(
     Column("owner", String(255)),  # the process that has leased it
     Column("lease_token", String(36)),
     Column("lease_until", BigInteger),  # a leased row has the same in not_before_timestamp
-    Index("owa_queue_item_due", "status", "not_before_timestamp"),
+    Index("owa_queue_item_due", "status", "handler", "not_before_timestamp"),
     Index("owa_queue_item_waits_for", "waits_for"),
-    Index("owa_queue_item_failed", "status", "last_attempt_timestamp", "id"),
+    Index("owa_queue_item_failed", "status", "last_attempt_timestamp", "id", "handler"),
 )
 _WAITING = QUEUE_ITEM.c.waits_for.is_not(None)
 Index(

@@ -275,7 +275,7 @@ class RetryQueueContract:
     def test_a_failed_event_is_listed_with_all_that_is_known(self, queue: RetryQueue, connection: Connection) -> None:
         event = sample_event(0)
         queue.keep(connection, [failure(event)], NOW)
-        assert (queue.failed(connection, ALL, 10), queue.find_failed(connection, event.guid)) == ([], None)
+        assert (queue.failed(connection, ALL, 10), queue.find_failed(connection, (event.guid, ""))) == ([], None)
         fail(queue, connection, event, at=NOW + 9)
         (found,) = queue.failed(connection, ALL, 10)
         assert found == Failed(
@@ -293,7 +293,7 @@ class RetryQueueContract:
             failing_since=NOW,
             failed_at=NOW + 9,
         )
-        assert queue.find_failed(connection, event.guid) == found
+        assert queue.find_failed(connection, (event.guid, "")) == found
 
     def test_the_last_failed_come_first_page_by_page(self, queue: RetryQueue, connection: Connection) -> None:
         events = sample_events(6)
@@ -312,7 +312,8 @@ class RetryQueueContract:
         fail(queue, connection, one, other_type, other_site)
         queue.keep(connection, [failure(sample_event(3))], NOW)
         kind = one.event_type, one.site_id
-        assert queue.failed_kinds(connection) == {kind: 1, ("x", "site"): 1, ("base.page_request", "y"): 1}
+        kinds = {(*kind, ""): 1, ("x", "site", ""): 1, ("base.page_request", "y", ""): 1}
+        assert queue.failed_kinds(connection) == kinds
         for wanted, event in (
             (FailedFilter("x"), other_type),
             (FailedFilter(site_id="y"), other_site),
@@ -324,7 +325,7 @@ class RetryQueueContract:
     def test_a_retried_event_starts_anew(self, queue: RetryQueue, connection: Connection) -> None:
         event, other = sample_events(2)
         fail(queue, connection, event, other)
-        (was,) = queue.retry(connection, [event.guid, event.guid, 12345], NOW + 50)
+        (was,) = queue.retry(connection, [(event.guid, ""), (event.guid, ""), (12345, "")], NOW + 50)
         assert (was.guid, was.attempts) == (event.guid, 3)
         assert lease(queue, connection, NOW + 49).items == ()
         assert lease(queue, connection, NOW + 50).items == (Item(event, Remaining.EVERYTHING, 0, NOW, None),)
@@ -337,7 +338,7 @@ class RetryQueueContract:
         queue.give_up_waiting(connection, [KEY], "in vain", NOW + 9)
         (failed,) = queue.failed(connection, ALL, 10)
         assert (failed.waited_for, failed.remaining, failed.failed_at) == (KEY, Remaining.SESSION, NOW + 9)
-        assert len(queue.retry(connection, [event.guid], NOW + 50)) == 1
+        assert len(queue.retry(connection, [(event.guid, "")], NOW + 50)) == 1
         assert lease(queue, connection, LATER).items == ()
         assert queue.overdue(connection, NOW + 49, 10) == []
         assert queue.overdue(connection, NOW + 50, 10) == [KEY]
@@ -349,7 +350,7 @@ class RetryQueueContract:
         queue.wait(connection, [Waiting(orphan, KEY)], NOW)
         queue.give_up_waiting(connection, [KEY], "in vain", NOW)
         fail(queue, connection, failed, other)
-        chosen = [failed.guid, orphan.guid, 12345]
+        chosen = [(failed.guid, ""), (orphan.guid, ""), (12345, "")]
         assert sorted(was.guid for was in queue.discard(connection, chosen, NOW + 1)) == [failed.guid, orphan.guid]
         assert [left.guid for left in queue.failed(connection, ALL, 10)] == [other.guid]
         assert queue.wake(connection, [KEY], NOW + 2) == 0
@@ -365,7 +366,7 @@ class RetryQueueContract:
         mine = lease(queue, connection, NOW + 30)
         queue.keep(connection, [failure(retrying)], NOW)
         queue.wait(connection, [Waiting(waiting, KEY)], NOW)
-        everything = range(1, 5)
+        everything = [(guid, "") for guid in range(1, 5)]
         assert (queue.retry(connection, everything, NOW), queue.discard(connection, everything, NOW)) == ([], [])
         queue.confirm(connection, mine)
         assert queue.status(connection).details == {"waiting": 1, "retrying": 2, "failed": 0}
@@ -376,7 +377,7 @@ class RetryQueueContract:
         queue.keep(connection, [failure(event)], NOW)
         slow = lease(queue, connection, NOW + 30)
         fail(queue, connection, event, at=NOW + 31)  # by another drain, after the lease's end
-        assert len(getattr(queue, act)(connection, [event.guid], NOW + 32)) == 1
+        assert len(getattr(queue, act)(connection, [(event.guid, "")], NOW + 32)) == 1
         with pytest.raises(Overtaken):
             queue.confirm(connection, slow)
         assert queue.owners(connection) == []

@@ -14,11 +14,16 @@ from owa.db.engine import Database
 from owa.events import LARGEST_ID
 from owa.processing.discard import discard
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
-from owa.queues.contract import Failed, FailedFilter, RetryQueue
+from owa.queues.contract import Failed, FailedFilter, Key, Place, RetryQueue
 from owa.views.flash import flash
 from owa.views.security import actor_of
 
 SHOWN = 50
+
+CORE = "core"
+"""What the core is called among the handlers."""
+
+GUID = "[0-9]{1,19}"
 
 
 @view_defaults(route_name="failed", permission=Capability.EDIT_MODULES, http_cache=0)
@@ -42,8 +47,9 @@ class FailedEvents:
             "older": _older(self._request, found[SHOWN - 1]) if len(found) > SHOWN else None,
             "wanted": wanted,
             "total": kinds.total(),
-            "types": sorted({event_type for event_type, _ in kinds} | {wanted.event_type} - {""}),
-            "sites": sorted({site_id for _, site_id in kinds} | {wanted.site_id} - {""}),
+            "types": sorted({kind[0] for kind in kinds} | {wanted.event_type} - {""}),
+            "sites": sorted({kind[1] for kind in kinds} | {wanted.site_id} - {""}),
+            "handlers": sorted({kind[2] for kind in kinds} | {wanted.handler} - {None}),
             "domains": {site.site_id: site.domain for site in sites.values()},
         }
 
@@ -59,13 +65,13 @@ class FailedEvents:
     def _retry(self) -> Response:
         with self._database.writing() as connection:
             now = self._installation.clock.now()
-            retried = self._retries.retry(connection, guids := self._selected(), now)
+            retried = self._retries.retry(connection, keys := self._selected(), now)
             for failed in retried:
                 audit.record(connection, actor_of(self._request), now, "retry event", str(failed.guid), _noted(failed))
         waiting = sum(bool(failed.waited_for) for failed in retried)
         due = len(retried) - waiting
         return self._done(
-            guids,
+            keys,
             retried,
             f"{_events(due)} due now: {self._next_drain()}" if due else "",
             f"{_events(waiting)} waiting again for the first page of their session." if waiting else "",
@@ -74,19 +80,20 @@ class FailedEvents:
     def _discard(self) -> Response:
         with self._database.writing() as connection:
             now = self._installation.clock.now()
-            discarded = discard(connection, self._retries, guids := self._selected(), now)
+            discarded = discard(connection, self._retries, keys := self._selected(), now)
             for failed in discarded:
                 audit.record(
                     connection, actor_of(self._request), now, "discard event", str(failed.guid), _noted(failed)
                 )
-        return self._done(guids, discarded, f"{_events(len(discarded))} discarded." if discarded else "")
+        return self._done(keys, discarded, f"{_events(len(discarded))} discarded." if discarded else "")
 
-    def _selected(self) -> list[int]:
-        guids = self._request.POST.getall("guid")
-        return sorted({int(guid) for guid in guids if re.fullmatch("[0-9]{1,19}", guid) and int(guid) <= LARGEST_ID})
+    def _selected(self) -> list[Key]:
+        """`GUID`, or `GUID:MODULE:NAME`: what an event handler failed with."""
+        found = [re.fullmatch(f"({GUID})(?::([^\0]+))?", text) for text in self._request.POST.getall("guid")]
+        return sorted({(int(key[1]), key[2] or "") for key in found if key and int(key[1]) <= LARGEST_ID})
 
-    def _done(self, guids: list[int], found: list[Failed], *sentences: str) -> Response:
-        gone = len(guids) - len(found)
+    def _done(self, keys: list[Key], found: list[Failed], *sentences: str) -> Response:
+        gone = len(keys) - len(found)
         left = f"{_events(gone)} not failed any more, and left alone." if gone else ""
         text = " ".join(filter(None, [*sentences, left])) or "Select events first: none was selected."
         flash(self._request, text)
@@ -101,28 +108,37 @@ class FailedEvents:
 
 def _wanted(request: Request) -> FailedFilter:
     """What the address asks for. No database keeps a NUL, so none is looked for."""
-    event_type, site_id = (request.GET.get(name, "").replace("\0", "") for name in ("type", "site"))
-    return FailedFilter(event_type, site_id)
+    event_type, site_id, handler = (request.GET.get(name, "").replace("\0", "") for name in ("type", "site", "handler"))
+    return FailedFilter(event_type, site_id, None if not handler else "" if handler == CORE else handler)
 
 
 def _query(wanted: FailedFilter) -> dict[str, str]:
-    query = {"type": wanted.event_type, "site": wanted.site_id}
+    query = {
+        "type": wanted.event_type,
+        "site": wanted.site_id,
+        "handler": CORE if wanted.handler == "" else wanted.handler,
+    }
     return {name: value for name, value in query.items() if value}
 
 
-def _place(text: str) -> tuple[int, int] | None:
-    found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18}|[1-8][0-9]{18})", text)
-    return (int(found[1]), int(found[2])) if found else None
+def _place(text: str) -> Place | None:
+    found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18}|[1-8][0-9]{18})(?::([^\0]+))?", text)
+    return (int(found[1]), int(found[2]), found[3] or "") if found else None
 
 
 def _older(request: Request, last: Failed) -> str:
-    failed_at, guid = last.place
-    query = _query(_wanted(request)) | {"before": f"{failed_at}-{guid}"}
+    query = _query(_wanted(request)) | {"before": f"{last.failed_at}-{name_of(last)}"}
     return str(request.route_path("failed", _query=query))
 
 
 def _noted(failed: Failed) -> dict[str, str]:
-    return {"event type": failed.event_type, "site": failed.site_id, "error": failed.error}
+    handler = {"handler": failed.handler} if failed.handler else {}
+    return {"event type": failed.event_type, "site": failed.site_id, **handler, "error": failed.error}
+
+
+def name_of(failed: Failed) -> str:
+    """What it is called in forms and addresses."""
+    return f"{failed.guid}:{failed.handler}" if failed.handler else str(failed.guid)
 
 
 def _events(count: int) -> str:

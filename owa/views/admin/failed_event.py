@@ -40,10 +40,11 @@ def show(request: Request) -> dict[str, Any]:
 
 def _find(request: Request) -> Failed | None:
     installation, guid = request.registry["owa"].installation, int(request.matchdict["guid"])
+    handler = request.GET.get("handler", "").replace("\0", "")
     if guid > LARGEST_ID:
         return None
     with installation.database.reading() as connection:
-        found: Failed | None = installation.retries.find_failed(connection, guid)
+        found: Failed | None = installation.retries.find_failed(connection, (guid, handler))
     return found
 
 

@@ -1,0 +1,78 @@
+"""How much there is of what, and the latest of it."""
+
+from collections import Counter
+from contextlib import suppress
+
+from sqlalchemy import Connection, and_, case, func, select
+
+from owa.module_api import Kept, QueueStatus, RecordError, Remaining, State
+from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED, kept_of
+from owa.modules.database_queue.table import QUEUE_ITEM
+
+_WORSE = (State.QUEUED, State.RETRYING, State.FAILED)
+"""States of deliveries, from good to bad."""
+
+_STATE = case(
+    (QUEUE_ITEM.c.status == BROKEN, State.FAILED.value),
+    (QUEUE_ITEM.c.waits_for.is_not(None), State.WAITING.value),
+    (and_(QUEUE_ITEM.c.handler != "", QUEUE_ITEM.c.failed_attempt_count == 0), State.QUEUED.value),
+    else_=State.RETRYING.value,
+).label("state")
+
+
+class Figures:
+    """For the admin and the ledger."""
+
+    def status(self, connection: Connection) -> QueueStatus:
+        found: Counter[State] = Counter()
+        deliveries: Counter[str] = Counter()
+        for (handler, _site, state), count in self.unfinished(connection).items():
+            found[state] += count
+            if handler and state is not State.FAILED:
+                deliveries[f"to {handler}"] += count
+        oldest = select(func.min(QUEUE_ITEM.c.insertion_timestamp)).where(QUEUE_ITEM.c.status == UNHANDLED)
+        return QueueStatus(
+            depth=found.total() - found[State.FAILED],
+            oldest_at=connection.execute(oldest).scalar_one(),
+            details={state.value: found[state] for state in (State.WAITING, State.RETRYING, State.FAILED)}
+            | dict(sorted(deliveries.items())),
+        )
+
+    def unfinished(self, connection: Connection) -> Counter[tuple[str, str, State]]:
+        table = QUEUE_ITEM.c
+        rows = select(table.handler, table.site_id, _STATE).where(table.status != HANDLED).subquery()
+        statement = select(*rows.c, func.count()).group_by(*rows.c)
+        return Counter({(row[0], row[1], State(row[2])): row[3] for row in connection.execute(statement)})
+
+    def states(self, connection: Connection) -> Counter[tuple[int, str, State, Remaining]]:
+        return self._states_of_the_core(connection) + self._states_of_deliveries(connection)
+
+    def _states_of_the_core(self, connection: Connection) -> Counter[tuple[int, str, State, Remaining]]:
+        table = QUEUE_ITEM.c
+        mine = table.status != HANDLED, table.handler == ""
+        rows = select(table.server, table.site_id, _STATE, table.remaining).where(*mine).subquery()
+        statement = select(*rows.c, func.count()).group_by(*rows.c)
+        return Counter(
+            {(row[0], row[1], State(row[2]), Remaining(row[3])): row[4] for row in connection.execute(statement)}
+        )
+
+    def _states_of_deliveries(self, connection: Connection) -> Counter[tuple[int, str, State, Remaining]]:
+        """Each event counts once, as its worst delivery is."""
+        table = QUEUE_ITEM.c
+        theirs = table.status != HANDLED, table.handler != ""
+        worst = func.max(case(*((_STATE.element == state.value, bad) for bad, state in enumerate(_WORSE)))).label("bad")
+        place = table.server, table.site_id
+        events = select(*place, worst).where(*theirs).group_by(table.id, *place).subquery()
+        statement = select(*events.c, func.count()).group_by(*events.c)
+        return Counter(
+            {(row[0], row[1], _WORSE[row[2]], Remaining.DELIVERY): row[3] for row in connection.execute(statement)}
+        )
+
+    def latest(self, connection: Connection, count: int) -> list[Kept]:
+        key = QUEUE_ITEM.c.id.desc(), QUEUE_ITEM.c.handler.desc()
+        statement = select(QUEUE_ITEM).where(QUEUE_ITEM.c.status != HANDLED).order_by(*key)
+        kept = []
+        for row in connection.execute(statement.limit(count)).mappings():
+            with suppress(RecordError):
+                kept.append(kept_of(row))
+        return kept

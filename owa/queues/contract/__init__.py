@@ -1,0 +1,47 @@
+"""What a queue promises. Each back-end, ours or a third party's, passes the suite in `owa.queues.testing`.
+
+Two kinds: an `EventQueue` takes events in and gives them out in batches; a `RetryQueue` keeps, one by one, those that
+could not be finished, the waiting and the failing ones, and those that event handlers have not been given yet.
+"""
+
+from owa.queues.contract.event_queue import Batch, EventQueue, Pending, Quarantined, QueueStatus, Source
+from owa.queues.contract.failed import Failed, FailedFilter, Place
+from owa.queues.contract.items import (
+    Claim,
+    Delivery,
+    Failure,
+    Item,
+    Kept,
+    Key,
+    Lease,
+    Remaining,
+    State,
+    Unreadable,
+    Waiting,
+)
+from owa.queues.contract.retry_queue import RetryQueue, session_key
+
+__all__ = [
+    "Batch",
+    "Claim",
+    "Delivery",
+    "EventQueue",
+    "Failed",
+    "FailedFilter",
+    "Failure",
+    "Item",
+    "Kept",
+    "Key",
+    "Lease",
+    "Pending",
+    "Place",
+    "Quarantined",
+    "QueueStatus",
+    "Remaining",
+    "RetryQueue",
+    "Source",
+    "State",
+    "Unreadable",
+    "Waiting",
+    "session_key",
+]

@@ -1,0 +1,106 @@
+"""What a queue promises that takes events in, and gives them out in batches."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from sqlalchemy import Connection
+
+from owa.db.receipts import Receipt
+from owa.events import Entry, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Bytes in a queue that are no record of ours. They are kept where they are; the rest goes on."""
+
+    segment: str
+    offset: int
+    """Of the first byte, in the segment."""
+    length: int
+    """In bytes."""
+    reason: str
+    excerpt: str
+    """The first bytes, for the admin to recognise it. Hostile text like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source gives out in one go."""
+
+    entries: tuple[Entry, ...]
+    quarantined: tuple[Quarantined, ...]
+    acknowledge: Callable[[Connection], None]
+    """To be called inside the transaction that stores the effects. Raises `Overtaken` when another drain was faster:
+    the transaction must then be rolled back. A batch that is not acknowledged is given out again."""
+    receipts: tuple[Receipt, ...] | None = None
+    """The last numbers of the writers' records in it; None: this source's records carry none."""
+    redelivers: bool = False
+    """Whether the source may give out what it gave out before: then a duplicate is no receipt, and is not counted."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """What stands in a queue and has not been processed, for the ledger."""
+
+    events: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Events by server and site."""
+    refusals: Counter[tuple[int, str]] = field(default_factory=Counter)
+    receipts: list[Receipt] = field(default_factory=list)
+    """The last numbers of the writers, those of drained records included."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """What an admin wants to know of a queue."""
+
+    depth: int
+    """Events that wait in it."""
+    oldest_at: int | None
+    """Since when the oldest of them is in it, in microseconds; None when there is none."""
+    details: dict[str, int] = field(default_factory=dict)
+    """More figures of this kind of queue, by name."""
+
+
+class Source(Protocol):
+    """The reading end, held by one drain at a time."""
+
+    def lease(self, limit: int) -> Batch | None:
+        """The next batch of at most `limit` entries; None when the queue is empty.
+
+        The previous batch must have been acknowledged, or its transaction rolled back: then it comes again.
+        """
+
+
+@runtime_checkable
+class EventQueue(Protocol):
+    """A queue of events."""
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Keep the entries. When it returns, they survive the death of this process (and, with durability `fsync`,
+        a power loss). Raises `QueueUnavailable`: then none of them may be taken for kept."""
+
+    def drain(self, wait: float = 0.0) -> AbstractContextManager[Source]:
+        """Hold the reading end. Raises `HeldByAnother` when another drain holds it for `wait` seconds longer. The death
+        of its holder frees it."""
+
+    def check(self) -> None:
+        """Raises `QueueUnavailable` when a `put` would now."""
+
+    def status(self) -> QueueStatus:
+        """Figures for the admin; may read the whole queue. With the database away they may be too great, and details
+        may be missing."""
+
+    def latest(self, count: int) -> list[Event]:
+        """The `count` events put last and not yet drained, latest first. For the eye, not for processing."""
+
+    def pending(self) -> Pending:
+        """What waits in it, for the ledger. To be called by the holder of the reading end."""
+
+    def prune(self, older_than: float) -> int:
+        """Delete what was archived more than `older_than` seconds ago; returns how many archives went."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

@@ -1,0 +1,135 @@
+"""What a queue promises that keeps events one by one: those that could not be finished yet, and those that wait to be
+delivered to event handlers."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from owa.events import Event
+from owa.queues.contract.event_queue import QueueStatus
+from owa.queues.contract.failed import Failed, FailedFilter, Place
+from owa.queues.contract.items import Claim, Delivery, Failure, Kept, Key, Lease, Remaining, State, Waiting
+
+
+class RetryQueue(Protocol):
+    """Events that wait, are tried again, or are to be delivered to event handlers. What identifies something in it is
+    guid and handler: see `Key`. All its calls work inside the caller's transaction, so that an event and its fate
+    change together."""
+
+    def wait(self, connection: Connection, waiting: Iterable[Waiting], now: int) -> None:
+        """Keep events that wait for a key."""
+
+    def keep(self, connection: Connection, failures: Iterable[Failure], now: int) -> None:
+        """Keep events that failed: to be tried again, or given up."""
+
+    def enqueue(self, connection: Connection, deliveries: Iterable[Delivery], now: int) -> set[Key]:
+        """Keep deliveries; they are due at once. Returns the keys of those that are new: the others are in this queue
+        already, finished or not, and stay as they are."""
+
+    def wake(self, connection: Connection, keys: Iterable[str], now: int) -> int:
+        """Make the events that wait for one of `keys` due now, also those given up waiting; returns how many."""
+
+    def waited_for(self, connection: Connection, limit: int, after: str = "") -> list[str]:
+        """Keys that something waits for, in their order: the first `limit` that come after `after`."""
+
+    def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
+        """Keys for which the first event began to wait at or before that moment: those of at most `limit` events, the
+        longest awaited first."""
+
+    def claim_waiting(self, connection: Connection, key: str, limit: int, now: int) -> Claim:
+        """At most `limit` events that wait for `key`. They are the caller's until its transaction ends."""
+
+    def give_up_waiting(self, connection: Connection, keys: Iterable[str], error: str, now: int) -> list[Event]:
+        """Give up the events that wait for one of `keys`; returns them. If the key comes after all, they are woken."""
+
+    def move_waiting(self, connection: Connection, by: int) -> None:
+        """Move the moments at which events began to wait on by so many microseconds: meanwhile nothing could come."""
+
+    def lease(
+        self,
+        connection: Connection,
+        limit: int,
+        now: int,
+        *,
+        until: int,
+        owner: str,
+        attempted_before: int | None = None,
+        handler: str = "",
+    ) -> Lease:
+        """At most `limit` due events that nobody has leased, the longest due first, for `owner` and until that moment,
+        when they are due again. A row whose event cannot be read is given up, with the reason.
+        `attempted_before`: also those whose back-off has not ended, if their last attempt was before that moment.
+        `handler`: only the deliveries to that one; empty: only what the core has to do."""
+
+    def due_handlers(self, connection: Connection, now: int) -> list[str]:
+        """The event handlers that a delivery is due for, in their order."""
+
+    def confirm(self, connection: Connection, lease: Lease) -> None:
+        """To be called inside the transaction that settles a lease. Raises `Overtaken` when one of its events is
+        somebody else's by now: the transaction must then be rolled back."""
+
+    def owners(self, connection: Connection) -> list[str]:
+        """Who has leased events."""
+
+    def release(self, connection: Connection, owner: str, now: int) -> int:
+        """End the leases of an owner that is no more: its events are due now. Returns how many."""
+
+    def end_lease(self, connection: Connection, lease: Lease, now: int) -> int:
+        """Give back those events of a lease that have met no fate, and that nobody else has leased since: they are due
+        now. Returns how many."""
+
+    def done(
+        self,
+        connection: Connection,
+        events: Iterable[Event],
+        now: int,
+        *,
+        handler: str = "",
+        duration: int | None = None,
+    ) -> None:
+        """These are finished: by the event handler of that name, or by the core. `duration`: how long each of them
+        took, in microseconds, if that is known."""
+
+    def status(self, connection: Connection) -> QueueStatus:
+        """Figures; `details` has `waiting`, `retrying` and `failed`, and for each event handler that something is still
+        to be delivered to, how much: `to MODULE:NAME`."""
+
+    def unfinished(self, connection: Connection) -> Counter[tuple[str, str, State]]:
+        """How much is in which state, by handler and site. An event counts once for each handler that has not finished
+        it."""
+
+    def states(self, connection: Connection) -> Counter[tuple[int, str, State, Remaining]]:
+        """How many unfinished events are in which state, by server and site, and what remains to be done for them. An
+        event counts once: deliveries of one are in the state of the worst: failed, else retrying, else queued."""
+
+    def latest(self, connection: Connection, count: int) -> list[Kept]:
+        """The `count` unfinished events received last, latest first."""
+
+    def failed(
+        self, connection: Connection, wanted: FailedFilter, limit: int, before: Place | None = None
+    ) -> list[Failed]:
+        """The first `limit` failed events, the last failed one first; `before`: of those that come after that place."""
+
+    def failed_kinds(self, connection: Connection) -> Counter[tuple[str, str, str]]:
+        """How many events are failed, by type, site and handler."""
+
+    def find_failed(self, connection: Connection, key: Key) -> Failed | None:
+        """The failed event of that key; None: it is no failed one, or none at all."""
+
+    def retry(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+        """Make failed events due now, with attempts and age counted anew; those that have waited in vain wait again.
+        Returns what they were. Keys that are not of failed events are passed over."""
+
+    def discard(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+        """Done with: these failed events are finished without having been processed. Returns and passes over as
+        `retry` does."""
+
+    def flush(self, connection: Connection, before: int) -> int:
+        """Delete the rows of events that were finished before that moment; returns how many."""
+
+
+def session_key(site_id: str, session_id: int) -> str:
+    """The key that events of a session wait for."""
+    return f"session:{site_id}:{session_id}"
