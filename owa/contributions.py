@@ -197,4 +197,4 @@ class EventHandler:
     handle: Callable[[Event, HandlerContext], Iterable[Statement]]
     """Gets one event, at least once; its guid is the same each time. It may take its time, and do what it likes
     elsewhere. The statements that it returns are executed, all or none, in the transaction that marks the event as
-    done: what they store is stored exactly once. Whatever it raises is held against this event, which is tried again."""
+    done: what they store is stored exactly once. What it raises is held against this event, which is tried again."""

@@ -59,6 +59,7 @@ from owa.queues.contract import (
     Unreadable,
     Waiting,
     session_key,
+    status_of,
 )
 from owa.queues.numbering import Numbering, kept_numbers, writers_gone
 from owa.queues.positions import Positions
@@ -153,6 +154,7 @@ __all__ = [
     "retire",
     "seen",
     "session_key",
+    "status_of",
     "sync_folder",
     "text",
     "wait_for_writers",

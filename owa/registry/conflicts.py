@@ -14,13 +14,25 @@ Modules = Mapping[str, Loaded]
 NAMED = ("owa_queue_types", "owa_retry_queue_types", "owa_settings")
 """Hooks whose contributions need names of their own."""
 
+LONGEST_HANDLER = 255
+"""Characters of a module's name and an event handler's name together."""
+
 QUEUES = {INCOMING: "owa_queue_types", PROCESSING: "owa_retry_queue_types"}
 """The queues that can be bound, each with the hook that brings its types."""
 
 
 def check(modules: Modules) -> None:
     """Break what contradicts something, until nothing does: what breaks may take along what needs it."""
-    checks = (check_versions, check_requirements, check_settings, check_names, check_types, check_bindings)
+    checks = (
+        check_versions,
+        check_requirements,
+        check_settings,
+        check_names,
+        check_types,
+        check_bindings,
+        check_fact_handlers,
+        check_event_handlers,
+    )
     working = None
     while working != (working := len(_working(modules))):
         for one in checks:
@@ -96,6 +108,36 @@ def check_bindings(modules: Modules) -> None:
             names = " and ".join(sorted({loaded.name for loaded in rivals}))
             for loaded in rivals:
                 loaded.break_(f"{names} both want to be the queue {queue}. Switch one of them off.")
+
+
+def check_fact_handlers(modules: Modules) -> None:
+    """Break modules of third parties that want to write in the drain's transaction, and those that handle a type of
+    events that an earlier one handles."""
+    owners: dict[str, Loaded] = {}
+    for loaded in _working(modules):
+        kinds = [kind for item in loaded.contributed.get("owa_fact_handlers", ()) for kind in sorted(item.event_types)]
+        if kinds and not loaded.found.is_built_in:
+            loaded.break_(
+                f"{loaded.name} has the hook owa_fact_handlers, which only modules that come with OWA may have. "
+                "Use owa_event_handlers."
+            )
+            continue
+        for kind in kinds:
+            owner = owners.setdefault(kind, loaded)
+            if owner is not loaded or kinds.count(kind) > 1:
+                loaded.break_(f"Both {owner.name} and {loaded.name} have a fact handler for events of type {kind}.")
+                break
+
+
+def check_event_handlers(modules: Modules) -> None:
+    """Break modules whose event handlers cannot be told apart: what is to be delivered is kept under their names."""
+    for loaded in _working(modules):
+        names = [item.name for item in loaded.contributed.get("owa_event_handlers", ())]
+        for name in names:
+            if not name or not name.isprintable() or len(f"{loaded.name}:{name}") > LONGEST_HANDLER:
+                loaded.break_(f"{loaded.name} has an event handler named {name!a:.99}. Give it a short, readable name.")
+            elif names.count(name) > 1:
+                loaded.break_(f"{loaded.name} has two event handlers named {name}. Give each a name of its own.")
 
 
 def _working(modules: Modules) -> list[Loaded]:

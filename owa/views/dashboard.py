@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
 from owa.db.jobs import Run
 from owa.errors import HeldByAnother, Outage, QueueUnavailable
-from owa.queues.contract import EventQueue, QueueStatus, State
+from owa.queues.contract import EventQueue, QueueStatus, status_of
 from owa.tracking.settings import SERVER_NUMBER
 from owa.views import alarms
 from owa.views.alarms import Alarm
@@ -85,13 +85,9 @@ def _line(connection: Connection, name: str, status: QueueStatus, now: int, job:
 
 def _of_sites(installation: "Installation", connection: Connection, sees: Sees) -> QueueStatus:
     """The processing queue, as far as the visitor may see it."""
-    found: Counter[State] = Counter()
-    for (_, site_id, state, _), count in installation.retries.states(connection).items():
-        if sees(site_id):
-            found[state] += count
-    depth = found[State.WAITING] + found[State.RETRYING]
-    oldest = installation.retries.status(connection).oldest_at if depth else None
-    return QueueStatus(depth, oldest, {state.value: found[state] for state in State})
+    unfinished = installation.retries.unfinished(connection)
+    status = status_of(Counter({key: count for key, count in unfinished.items() if sees(key[1])}))
+    return replace(status, oldest_at=installation.retries.status(connection).oldest_at if status.depth else None)
 
 
 def _alarms(installation: "Installation", queues: list[QueueLine], now: int) -> list[Alarm]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SHOWN = 25
 
+STATES = ("queued", "stored", "waiting", "retrying", "failed")
+"""Of an event that is in several, the last one is shown: a page view is stored, whoever else is to be told of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -70,7 +73,9 @@ def journal(installation: "Installation") -> Journal:
                     view.received_at, view.guid, view.site_id, view.url, _shown(view.title), "stored", ""
                 )
             for kept in installation.retries.latest(connection, SHOWN):
-                lines[kept.event.guid] = _kept(kept)
+                line = _kept(kept)
+                if line.guid not in lines or STATES.index(line.state) > STATES.index(lines[line.guid].state):
+                    lines[line.guid] = line
             rows = [count_of(row) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED]
             processing = installation.retries.status(connection)
         incoming = installation.incoming.status()
@@ -95,9 +100,12 @@ def _queued(event: Event, settings: Settings) -> Line:
 def _kept(kept: Kept) -> Line:
     if kept.state is State.WAITING:
         return _line(kept.event, "waiting", "Its row is stored; its session's first page has not come yet.")
+    if kept.state is State.QUEUED:
+        return _line(kept.event, "queued", f"To be delivered to {kept.handler}.")
+    error = f"{kept.handler}: {kept.error}" if kept.handler and kept.error else kept.error
     if kept.state is State.FAILED:
-        return _line(kept.event, "failed", kept.error)
-    return _line(kept.event, "retrying", kept.error or "Due now.")
+        return _line(kept.event, "failed", error)
+    return _line(kept.event, "retrying", error or "Due now.")
 
 
 def _line(event: Event, state: str, next_step: str) -> Line:

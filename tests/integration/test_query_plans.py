@@ -86,7 +86,16 @@ def test_due_items(processing: Processing, attempted_before: int | None) -> None
 
     (step,) = plans(processing, lease)
     due = "" if attempted_before else " AND not_before_timestamp<?"  # what is forced is any that is tried again
-    assert step == f"SEARCH owa_queue_item USING INDEX owa_queue_item_due (status=?{due})"
+    assert step == f"SEARCH owa_queue_item USING INDEX owa_queue_item_due (status=? AND handler=?{due})"
+
+
+def test_due_handlers(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: processing.retries.due_handlers(connection, 1))
+    index = "SEARCH owa_queue_item USING COVERING INDEX owa_queue_item_due"
+    assert set(steps) == {
+        f"{index} (status=? AND handler>?)",
+        f"{index} (status=? AND handler=? AND not_before_timestamp<?)",
+    }
 
 
 def test_owners_of_leases(processing: Processing) -> None:
@@ -104,7 +113,7 @@ def test_overdue(processing: Processing) -> None:
 @pytest.mark.parametrize("before", [None, (1, 2, "")], ids=["first page", "older"])
 def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, before: Place | None) -> None:
     steps = plans(processing, lambda connection: processing.retries.failed(connection, wanted, 50, before))
-    place = " AND last_attempt_timestamp<?" if before else ""
+    place = " AND (last_attempt_timestamp,id,handler)<(?,?,?)" if before else ""
     assert steps == [f"SEARCH owa_queue_item USING INDEX owa_queue_item_failed (status=?{place})"]
     with processing.database.reading() as connection:
         queue = processing.retries
@@ -118,7 +127,8 @@ def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, bef
 def test_retry_and_discard(processing: Processing) -> None:
     for act in (processing.retries.retry, processing.retries.discard):
         steps = plans(processing, lambda connection, act=act: act(connection, [(1, ""), (2, "x:y")], 0))  # type: ignore[misc]
-        assert all("USING INTEGER PRIMARY KEY" in step for step in steps), steps
+        assert steps
+        assert all("sqlite_autoindex_owa_queue_item_1 (id=? AND handler=?)" in step for step in steps), steps
 
 
 def test_last_run(processing: Processing) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, and_, case, func, select
 
-from owa.module_api import Kept, QueueStatus, RecordError, Remaining, State
+from owa.module_api import Kept, QueueStatus, RecordError, Remaining, State, status_of
 from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED, kept_of
 from owa.modules.database_queue.table import QUEUE_ITEM
 
@@ -24,19 +24,8 @@ class Figures:
     """For the admin and the ledger."""
 
     def status(self, connection: Connection) -> QueueStatus:
-        found: Counter[State] = Counter()
-        deliveries: Counter[str] = Counter()
-        for (handler, _site, state), count in self.unfinished(connection).items():
-            found[state] += count
-            if handler and state is not State.FAILED:
-                deliveries[f"to {handler}"] += count
         oldest = select(func.min(QUEUE_ITEM.c.insertion_timestamp)).where(QUEUE_ITEM.c.status == UNHANDLED)
-        return QueueStatus(
-            depth=found.total() - found[State.FAILED],
-            oldest_at=connection.execute(oldest).scalar_one(),
-            details={state.value: found[state] for state in (State.WAITING, State.RETRYING, State.FAILED)}
-            | dict(sorted(deliveries.items())),
-        )
+        return status_of(self.unfinished(connection), connection.execute(oldest).scalar_one())
 
     def unfinished(self, connection: Connection) -> Counter[tuple[str, str, State]]:
         table = QUEUE_ITEM.c

@@ -33,8 +33,8 @@ WAIT = _insert_or_change(
 
 
 def enqueue(connection: Connection, rows: Iterable[dict[str, Any]]) -> set[Key]:
-    """Insert rows, leaving those alone whose key is there; returns the keys of the new ones. In the order of their keys:
-    two that insert the same ones do not wait for each other in a circle."""
+    """Insert rows, leaving those alone whose key is there; returns the keys of the new ones. They go in by the order of
+    their keys: two that insert the same ones must not wait for each other in a circle."""
     new: set[Key] = set()
     statement = dialect_insert(connection.dialect.name)(QUEUE_ITEM).on_conflict_do_nothing()
     statement = statement.returning(QUEUE_ITEM.c.id, QUEUE_ITEM.c.handler)

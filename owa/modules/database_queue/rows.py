@@ -10,7 +10,7 @@ from owa.modules.database_queue.table import QUEUE_ITEM
 
 UNHANDLED, HANDLED, BROKEN = "unhandled", "handled", "broken"
 
-COLUMNS = tuple(name for name in QUEUE_ITEM.columns.keys() if name != "handled_timestamp")
+COLUMNS = tuple(column.name for column in QUEUE_ITEM.columns if column.name != "handled_timestamp")
 """All that an insert sets."""
 
 NO_LEASE: dict[str, Any] = {"owner": None, "lease_token": None, "lease_until": None, "is_assigned": 0}

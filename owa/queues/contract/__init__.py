@@ -19,7 +19,7 @@ from owa.queues.contract.items import (
     Unreadable,
     Waiting,
 )
-from owa.queues.contract.retry_queue import RetryQueue, session_key
+from owa.queues.contract.retry_queue import RetryQueue, session_key, status_of
 
 __all__ = [
     "Batch",
@@ -44,4 +44,5 @@ __all__ = [
     "Unreadable",
     "Waiting",
     "session_key",
+    "status_of",
 ]

@@ -130,6 +130,18 @@ class RetryQueue(Protocol):
         """Delete the rows of events that were finished before that moment; returns how many."""
 
 
+def status_of(unfinished: Counter[tuple[str, str, State]], oldest_at: int | None = None) -> QueueStatus:
+    """The status of a retry queue, from what its `unfinished` returns, or a part of that."""
+    found: Counter[State] = Counter()
+    deliveries: Counter[str] = Counter()
+    for (handler, _site, state), count in unfinished.items():
+        found[state] += count
+        if handler and state is not State.FAILED:
+            deliveries[f"to {handler}"] += count
+    details = {state.value: found[state] for state in (State.WAITING, State.RETRYING, State.FAILED)}
+    return QueueStatus(found.total() - found[State.FAILED], oldest_at, details | dict(sorted(deliveries.items())))
+
+
 def session_key(site_id: str, session_id: int) -> str:
     """The key that events of a session wait for."""
     return f"session:{site_id}:{session_id}"

@@ -49,7 +49,9 @@ class FailedEvents:
             "total": kinds.total(),
             "types": sorted({kind[0] for kind in kinds} | {wanted.event_type} - {""}),
             "sites": sorted({kind[1] for kind in kinds} | {wanted.site_id} - {""}),
-            "handlers": sorted({kind[2] for kind in kinds} | {wanted.handler} - {None}),
+            "handlers": sorted({kind[2] or CORE for kind in kinds} | {_query(wanted).get("handler", CORE)}),
+            "wants_handler": _query(wanted).get("handler", ""),
+            "name_of": name_of,
             "domains": {site.site_id: site.domain for site in sites.values()},
         }
 
@@ -108,16 +110,14 @@ class FailedEvents:
 
 def _wanted(request: Request) -> FailedFilter:
     """What the address asks for. No database keeps a NUL, so none is looked for."""
-    event_type, site_id, handler = (request.GET.get(name, "").replace("\0", "") for name in ("type", "site", "handler"))
-    return FailedFilter(event_type, site_id, None if not handler else "" if handler == CORE else handler)
+    names = ("type", "site", "handler")
+    event_type, site_id, handler = (request.GET.get(name, "").replace("\0", "") for name in names)
+    return FailedFilter(event_type, site_id, {"": None, CORE: ""}.get(handler, handler))
 
 
 def _query(wanted: FailedFilter) -> dict[str, str]:
-    query = {
-        "type": wanted.event_type,
-        "site": wanted.site_id,
-        "handler": CORE if wanted.handler == "" else wanted.handler,
-    }
+    handler = CORE if wanted.handler == "" else wanted.handler or ""
+    query = {"type": wanted.event_type, "site": wanted.site_id, "handler": handler}
     return {name: value for name, value in query.items() if value}
 
 

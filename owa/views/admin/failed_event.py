@@ -9,6 +9,7 @@ from owa.accounts.roles import Capability
 from owa.errors import RecordError
 from owa.events import LARGEST_ID, Event, loads
 from owa.queues.contract import Failed
+from owa.views.admin.failed import name_of
 from owa.views.payload import pretty
 
 
@@ -20,7 +21,8 @@ from owa.views.payload import pretty
     http_cache=0,
 )
 def show(request: Request) -> dict[str, Any]:
-    """Everything about it; `all`: long values too. 404 when it is not failed (any more)."""
+    """Everything about it; `all`: long values too; `handler`: which event handler failed with it. 404 when it is not
+    failed (any more)."""
     installation = request.registry["owa"].installation
     failed = _find(request)
     if failed is None:
@@ -30,6 +32,8 @@ def show(request: Request) -> dict[str, Any]:
     text, has_cut = pretty(failed.payload, whole="all" in request.GET)
     return {
         "failed": failed,
+        "name_of": name_of,
+        "with_handler": {"handler": failed.handler} if failed.handler else {},
         "guid": request.matchdict["guid"],
         "event": _event(failed.payload),
         "domain": site.domain if site else "",

@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(f"DELETE FROM {TABLE} WHERE handler != ''")  # nobody would deliver them
+    op.execute(sa.delete(sa.table(TABLE)).where(sa.column("handler") != ""))  # nobody would deliver them
     _drop(NEW_INDEXES)
     if op.get_bind().dialect.name == "sqlite":
         _rebuild([], without="handler", key=("id",), duration=sa.Integer())
@@ -71,9 +71,8 @@ def _rebuild(
         sa.Column(column.name, duration if column.name == "handler_duration" else column.type, nullable=column.nullable)
         for column in kept
     ]
-    op.create_table(f"{TABLE}_new", *columns, *added, sa.PrimaryKeyConstraint(*key))
-    names = ", ".join(column.name for column in kept)
-    op.execute(f"INSERT INTO {TABLE}_new ({names}) SELECT {names} FROM {TABLE} ORDER BY id")
+    new = op.create_table(f"{TABLE}_new", *columns, *added, sa.PrimaryKeyConstraint(*key))
+    op.execute(sa.insert(new).from_select([column.name for column in kept], sa.select(*kept).order_by(old.c.id)))
     _drop(OTHER_INDEXES)
     op.drop_table(TABLE)
     op.rename_table(f"{TABLE}_new", TABLE)
