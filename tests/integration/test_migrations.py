@@ -79,6 +79,27 @@ def test_downgrade_leaves_nothing_and_upgrade_comes_back(database: Database) -> 
         assert set(METADATA.tables) <= set(inspect(connection).get_table_names())
 
 
+def test_what_is_queued_moves_to_the_new_key_and_back(database: Database) -> None:
+    with database.writing() as connection:
+        command.upgrade(config(connection), "0005")
+        for number in (2, 1):
+            connection.exec_driver_sql(
+                "INSERT INTO owa_queue_item (id, event_type, priority, status, event, insertion_timestamp, "
+                "failed_attempt_count, is_assigned, handler_duration, site_id, server, waits_for, remaining) "
+                f"VALUES ({number}, 'x.y', 0, 'unhandled', 'ab', 5, 3, 0, 7, 's1', 9, 'key', 'session')"
+            )
+    queued = "SELECT id, event_type, event, failed_attempt_count, handler_duration, waits_for FROM owa_queue_item"
+    with database.reading() as connection:
+        before = sorted(tuple(row) for row in connection.exec_driver_sql(queued))
+    upgrade(database)
+    with database.writing() as connection:
+        assert sorted(tuple(row) for row in connection.exec_driver_sql(queued)) == before
+        assert set(connection.exec_driver_sql("SELECT handler FROM owa_queue_item").scalars()) == {""}
+        connection.exec_driver_sql("UPDATE owa_queue_item SET handler = 'a:b' WHERE id = 2")
+        command.downgrade(config(connection), "0005")
+        assert [tuple(row) for row in connection.exec_driver_sql(queued)] == before[:1]
+
+
 def test_without_tables_the_remedy_is_named(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable, match="cmd=install"), database.reading() as connection:
         connection.exec_driver_sql("SELECT * FROM owa_request")

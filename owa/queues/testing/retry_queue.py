@@ -25,6 +25,7 @@ from owa.queues.contract import (
     Waiting,
     session_key,
 )
+from owa.queues.testing.deliveries import DeliveryContract
 from owa.queues.testing.samples import AWKWARD_TEXTS, sample_event, sample_events
 
 NOW = 1_795_300_000_000_000
@@ -63,7 +64,7 @@ def lease(
     return queue.lease(connection, limit, now, until=now + LONG, owner=owner, attempted_before=attempted_before)
 
 
-class RetryQueueContract:
+class RetryQueueContract(DeliveryContract):
     """The promises of `owa.queues.contract.RetryQueue`, one test or more for each."""
 
     @pytest.fixture
