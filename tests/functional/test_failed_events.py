@@ -173,6 +173,37 @@ def test_stored_text_is_escaped(installation: Installation, boss: Visitor) -> No
     assert "type &lt;script&gt;alert(" in trail
 
 
+def test_deliveries_by_handler(installation: Installation, boss: Visitor) -> None:
+    fail(installation, *(event(number, "x.a") for number in (1, 2, 3)))
+    as_of = "UPDATE owa_queue_item SET handler = ?, remaining = 'delivery', handler_duration = 70000 WHERE id = ?"
+    mail = f"shop:mail {XSS}"
+    execute(installation, as_of, mail, event(1).guid)
+    execute(installation, as_of, "shop:rows", event(2).guid)
+    page = boss.page("/admin/failed")
+    assert "shop:mail &lt;script&gt;alert(" in page
+    assert XSS not in page
+    for handler, name in (("core", f"{event(3).guid}"), ("shop:rows", f"{event(2).guid}:shop:rows")):
+        page = boss.page(f"/admin/failed?{urlencode({'handler': handler})}")
+        assert re.findall(r'name="guid" value="([^"]+)"', page) == [name]
+        assert f' selected value="{handler}"' in page
+    assert boss.get(f"/admin/failed/{event(2).guid}").status == 404
+    link = re.search(r'href="(/admin/failed/[^"]+shop%3Arows)"', page)
+    assert link, page
+    page = boss.page(unescape(link[1]))
+    assert "Its delivery to <code>shop:rows</code>" in page
+    assert "0.07 s" in page
+    assert XSS not in boss.page(f"/admin/failed/{event(1).guid}?{urlencode({'handler': mail, 'all': '1'})}")
+    assert "To shop:" not in boss.page("/admin/queues"), "what failed is not on its way"
+    assert boss.told("/admin/failed", act="discard", guid=str(event(2).guid)).startswith("1 event is not failed")
+    chosen = [f"{event(1).guid}:{mail}", f"{event(2).guid}:shop:rows"]
+    assert "2 events are due now" in boss.told("/admin/failed", act="retry", guid=chosen)
+    assert "<dt>To shop:rows</dt><dd>1</dd>" in boss.page("/admin/queues")
+    status = installation.cli("cmd=queue-status", "format=json").json["queues"]["processing"]
+    assert (status["to shop:rows"], status["failed"], status["retrying"]) == (1, 1, 0)
+    trail = boss.page("/admin/audit")
+    assert "handler: shop:rows" in trail
+
+
 def test_who_may_not_act_sees_nothing_and_changes_nothing(installation: Installation, server: Server) -> None:
     fail(installation, event(1, "x.a"))
     viewer = Visitor(server).log_in("eye")

@@ -3,6 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,71 @@ def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str)
     """
     modules.write("ours", handler)
     assert "a Handler whose event_types is" in error_of(modules.load())
+
+
+FACTS = """
+class Facts:
+    event_types = frozenset({"%s"})
+    handle = resume = adopt = count_facts = is_open = print
+
+@hookimpl
+def owa_fact_handlers(): return [Facts()]
+"""
+
+
+def test_a_third_partys_fact_handler(modules: Modules) -> None:
+    modules.write("ours", FACTS % "shop.basket")
+    error = error_of(modules.load())
+    assert error.startswith("ours has the hook owa_fact_handlers")
+    assert "Use owa_event_handlers." in error
+
+
+def test_two_fact_handlers_for_one_type(modules: Modules) -> None:
+    for name, event_type in (("ours", "base.page_request"), ("other", "shop.basket")):
+        modules.write(name, FACTS % event_type)
+        modules.found[name] = [replace(modules.found[name][0], is_built_in=True)]
+    registry = modules.load()
+    assert error_of(registry) == "Both core and ours have a fact handler for events of type base.page_request."
+    assert registry.modules["core"].works
+    assert [sorted(handler.event_types) for handler in registry.fact_handlers] == [
+        ["base.page_request"],
+        ["shop.basket"],
+    ]
+
+
+def test_event_handlers_have_keys_and_subscribers_their_events(modules: Modules) -> None:
+    handlers = """
+    @hookimpl
+    def owa_event_handlers():
+        return [
+            EventHandler("rows", frozenset({"base.page_request", "shop.basket"}), print),
+            EventHandler("mail", frozenset({"shop.basket"}), print),
+        ]
+    """
+    modules.write("ours", handlers)
+    registry = modules.load()
+    assert [(key, handler.name) for key, handler in registry.event_handlers] == [
+        ("ours:rows", "rows"),
+        ("ours:mail", "mail"),
+    ]
+    assert registry.subscribers == {"base.page_request": ("ours:rows",), "shop.basket": ("ours:rows", "ours:mail")}
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ("[EventHandler('x', {'shop.basket'}, print)]", "whose event_types is"),
+        ("[EventHandler('x', frozenset({1}), print)]", "whose event_types is"),
+        ("[EventHandler('x', frozenset(), None)]", "whose handle is None"),
+        ("[EventHandler('', frozenset(), print)]", "an event handler named ''"),
+        ("[EventHandler('x\\0', frozenset(), print)]", "Give it a short, readable name."),
+        ("[EventHandler('x' * 251, frozenset(), print)]", "Give it a short, readable name."),
+        ("[EventHandler('x', frozenset(), print)] * 2", "ours has two event handlers named x."),
+    ],
+)
+def test_an_event_handler_that_cannot_be_kept_by_its_name(modules: Modules, returned: str, told: str) -> None:
+    modules.write("ours", f"@hookimpl\ndef owa_event_handlers(): return {returned}")
+    assert told in error_of(modules.load())
 
 
 @pytest.mark.parametrize("about", [", needs_owa=0.2", ", requires='file_queue'", ", requires=None", ", is_on=1"])
