@@ -1,5 +1,19 @@
 """The only door for modules: all that a module, ours or a third party's, may import of OWA."""
 
+from owa.admin_contributions import (
+    AdminPage,
+    Arguments,
+    Command,
+    HealthCheck,
+    ModuleContext,
+    ModuleTest,
+    Output,
+    PageContent,
+    PageContext,
+    Problem,
+    ScheduledJob,
+)
+from owa.capabilities import Capability
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import (
     INCOMING,
@@ -23,6 +37,7 @@ from owa.db.receipts import Receipt, retire, seen
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
+    Outage,
     Overtaken,
     OwaError,
     QueueUnavailable,
@@ -55,14 +70,15 @@ from owa.queues.contract import (
     session_key,
 )
 from owa.queues.numbering import Numbering, kept_numbers, writers_gone
-from owa.queues.positions import Positions
+from owa.queues.positions import Positions, QuarantinedPart, forget_quarantined, quarantined_parts
 from owa.queues.records import EVENT_START, Record
 from owa.queues.segments import Block, read_block
-from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
+from owa.queues.settings import ARCHIVE_AGE, ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
 
 __all__ = [
+    "ARCHIVE_AGE",
     "ARCHIVE_OLD_EVENTS",
     "DURABILITY",
     "EVENT_START",
@@ -71,12 +87,16 @@ __all__ = [
     "MICROSECONDS",
     "PROCESSING",
     "VERSION",
+    "AdminPage",
     "Appender",
+    "Arguments",
     "Batch",
     "Block",
     "BulkStatement",
+    "Capability",
     "Claim",
     "Clock",
+    "Command",
     "Database",
     "DatabaseUnavailable",
     "Entry",
@@ -88,20 +108,29 @@ __all__ = [
     "FailedFilter",
     "Failure",
     "Handled",
+    "HealthCheck",
     "HeldByAnother",
     "Id",
     "Item",
     "Kept",
     "Lease",
     "Module",
+    "ModuleContext",
+    "ModuleTest",
     "Numbering",
+    "Outage",
+    "Output",
     "Overtaken",
     "OwaError",
+    "PageContent",
+    "PageContext",
     "Pending",
     "Positions",
     "PreprocessingStep",
+    "Problem",
     "ProcessingContext",
     "Quarantined",
+    "QuarantinedPart",
     "QueueBinding",
     "QueueContext",
     "QueueStatus",
@@ -114,6 +143,7 @@ __all__ = [
     "Remaining",
     "RetryQueue",
     "RetryQueueType",
+    "ScheduledJob",
     "Setting",
     "Settings",
     "Site",
@@ -128,6 +158,7 @@ __all__ = [
     "choice",
     "chunks",
     "dumps",
+    "forget_quarantined",
     "give_to_folder_owner",
     "hookimpl",
     "insert_new",
@@ -136,6 +167,7 @@ __all__ = [
     "loads",
     "make_folder",
     "networks",
+    "quarantined_parts",
     "read_block",
     "retire",
     "seen",

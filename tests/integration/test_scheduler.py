@@ -24,7 +24,8 @@ from owa.processing.cleaning import IDLE_RUNS_AGE
 from owa.processing.cleaning import INTERVAL as CLEAN_INTERVAL
 from owa.processing.drain import Drained, drain_events
 from owa.scheduler import schedule
-from owa.scheduler.jobs import PRUNE_INTERVAL, Job, Jobs, Scope
+from owa.scheduler.contributed import contributed_jobs
+from owa.scheduler.jobs import Job, Jobs, Scope
 from owa.scheduler.leadership import LEASE, OnOneServer, OnThisServer
 from owa.scheduler.scheduler import Scheduler
 from tests.page_views import NOON, page_view
@@ -51,6 +52,13 @@ def regular(installation: Installation) -> Jobs:
         installation.database,
         installation.runs("scheduler"),
         lambda: installation.configuration.current().settings,
+    )
+
+
+def contributed(installation: Installation) -> list[Job]:
+    """Those of modules."""
+    return contributed_jobs(
+        installation.registry, installation.isolation, installation.runs("scheduler"), installation.module_context
     )
 
 
@@ -294,7 +302,6 @@ def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
     found = {job.name: (job.interval, job.scope) for job in regular(installation).all(drain_interval=2)}
     assert sorted(found) == sorted(jobs.JOBS)
     assert found["drain"] == (2, Scope.SERVER)
-    assert found["prune"] == (PRUNE_INTERVAL, Scope.SERVER)
     assert found["retry"] == (2, Scope.ALL)
     assert found["clean"] == (CLEAN_INTERVAL, Scope.ALL)
     interval, scope = found["sweep"]
@@ -303,10 +310,10 @@ def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
 
 
 def test_each_regular_job_runs(installation: Installation) -> None:
-    for job in regular(installation).all(drain_interval=2):
+    for job in (*regular(installation).all(drain_interval=2), *contributed(installation)):
         job.run()
     assert [(run.job, run.result) for run in recorded(installation)] == [
-        (name, "done") for name in ("drain", "prune", "retry", "sweep", "clean")
+        (name, "done") for name in ("drain", "retry", "sweep", "clean", "prune")
     ]
 
 
