@@ -75,7 +75,7 @@ class Isolation:
         except BaseException as error:  # a module may even call sys.exit
             line = self._note(module, what, error, counts=False)
             remedy = "Its traceback is on the page Settings > Modules. Tell its author, or switch it off."
-            raise ModuleFailed(f"The module {module} has failed: {line}.", remedy) from error
+            raise ModuleFailed(f"The module {module} has failed: {line.rstrip('.')}.", remedy) from error
 
     def slowest(self) -> dict[str, tuple[float, str]]:
         """The longest call of each module in this process: seconds, and what it was."""

@@ -31,6 +31,15 @@ class Switched:
     """False: it was so already."""
     migrated: bool
     """Whether its tables were brought to its newest revision."""
+    lacks: tuple[str, ...]
+    """Settings that it needs before it is called."""
+
+    @property
+    def told(self) -> str:
+        """A sentence on what else there is to know; empty: nothing."""
+        tables = "Its tables are up to date. " if self.migrated else ""
+        needs = f"It is not called before this is set: {', '.join(self.lacks)}." if self.lacks else ""
+        return (tables + needs).strip()
 
 
 def switch_on(installation: "Installation", name: str, actor: Actor) -> Switched:
@@ -83,7 +92,7 @@ def _switch(installation: "Installation", name: str, switch: Switch, actor: Acto
             audit.record(connection, actor, now, "switch module", name, {"state": str(old)}, {"state": switch.value})
     if changed or migrated:
         installation.configuration.signal_change()
-    return Switched(name, switch, changed, migrated)
+    return Switched(name, switch, changed, migrated, after.modules[name].lacks)
 
 
 def _judged(installation: "Installation", after: Registry, settings: Mapping[str, str]) -> Registry:

@@ -109,8 +109,8 @@ def owa_queue_bindings():
 def install_package(
     folder: Path, name: str, code: str, metadata: str = "", files: Mapping[str, str] | None = None
 ) -> Path:
-    """A package with a module of OWA, both of that name, in a folder to be put on the path; returns the folder. `files`:
-    more of them, by their paths in the package."""
+    """A package with a module of OWA, both of that name, in a folder to be put on the path; returns the folder.
+    `files`: more of them, by their paths in the package."""
     folder.mkdir(exist_ok=True)
     if files is None:
         (folder / f"{name}.py").write_text(code)

@@ -56,7 +56,7 @@ def fail(_context: ModuleContext) -> Any:
 def test_a_check_that_misbehaves_is_told_and_the_others_go_on(database: Database, check: Any, told: str) -> None:
     checks = health(database, HealthCheck("bad", check), HealthCheck("good", lambda _: Problem("It is ill.", "")))
     bad, good = checks.problems()
-    assert bad.text == f"The module ours has failed: check bad: {told}."
+    assert bad.text == f"The module ours has failed: check bad: {told.rstrip('.')}."
     assert "Settings > Modules" in bad.remedy
     assert good.text == "It is ill."
 

@@ -121,16 +121,10 @@ def test_a_hook_with_a_wrong_signature(modules: Modules) -> None:
         ("owa_preprocessing_steps", "[PreprocessingStep('x', 'y')]", "whose run is 'y'"),
         ("owa_admin_pages", "[('x', print)]", "must return a list of AdminPage"),
         ("owa_admin_pages", "[AdminPage('x', 'X', 'edit_modules', print)]", "whose permission is 'edit_modules'"),
-        ("owa_admin_pages", "[AdminPage('../x', 'X', Capability.EDIT_MODULES, print)]", "'../x' is no name"),
         ("owa_jobs", "{'x': print}", "must return a list of ScheduledJob"),
-        ("owa_jobs", "[ScheduledJob('x/y', 60, print)]", "'x/y' is no name"),
-        ("owa_jobs", "[ScheduledJob('x', 0, print)]", "wants an interval"),
-        ("owa_jobs", "[ScheduledJob('x', '60', print)]", "wants an interval"),
         ("owa_jobs", "[ScheduledJob('x', 60, 'run')]", "whose run is 'run'"),
-        ("owa_commands", "[Command('x y', 'Help.', print)]", "'x y' is no name"),
         ("owa_commands", "[Command('x', 'Help.', print, ['least'])]", "whose arguments is ['least']"),
         ("owa_health_checks", "[HealthCheck('x', None)]", "whose check is None"),
-        ("owa_health_checks", "exit()", "SystemExit"),
         ("owa_tests", "[ModuleTest(None, print)]", "whose title is None"),
     ],
 )
@@ -139,6 +133,23 @@ def test_a_hook_that_returns_something_else(modules: Modules, hook: str, returne
     error = error_of(modules.load())
     assert told in error
     assert "ours" in error
+
+
+@pytest.mark.parametrize(
+    ("hook", "returned", "told"),
+    [
+        ("owa_admin_pages", "[AdminPage('../x', 'X', Capability.EDIT_MODULES, print)]", "'../x' is no name"),
+        ("owa_jobs", "[ScheduledJob('x/y', 60, print)]", "'x/y' is no name"),
+        ("owa_jobs", "[ScheduledJob('x', 0, print)]", "wants an interval"),
+        ("owa_jobs", "[ScheduledJob('x', '60', print)]", "wants an interval"),
+        ("owa_commands", "[Command('x y', 'Help.', print)]", "'x y' is no name"),
+        ("owa_health_checks", "exit()", "SystemExit"),
+    ],
+)
+def test_what_a_hook_raises_is_told_with_its_traceback(modules: Modules, hook: str, returned: str, told: str) -> None:
+    modules.write("ours", f"@hookimpl\ndef {hook}(): return {returned}")
+    assert told in error_of(modules.load())
+    assert f"in {hook}" in modules.load().modules["ours"].trace
 
 
 @pytest.mark.parametrize("types", ["None", "'x.y'", "frozenset({1})", "{'x.y'}"])

@@ -107,7 +107,7 @@ def _put(folder: Folder, queue_id: str, segment: str, parts: list[QuarantinedPar
 def _why_not(context: ModuleContext, queue_id: str, segment: str) -> str:
     """Why it cannot be deleted here; empty: it can."""
     if not segment or Path(segment).name != segment:
-        return f"{segment:.100!a} is no name of a queue file."
+        return f"{segment!a:.100} is no name of a queue file."
     try:
         put = _put(folder_of(context), queue_id, segment, [])
     except QueueUnavailable as error:

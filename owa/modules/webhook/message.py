@@ -57,7 +57,7 @@ def signature(body: bytes, secret: str) -> str:
 def test_message(now: int) -> Event:
     """An event that is none. `now`: microseconds."""
     guid = int.from_bytes(os.urandom(7))
-    return Event(guid, "webhook.test", "", 0, 0, now, 0, {"message": "This is a test of OWA's webhook."})
+    return Event(guid, "webhook.test", "test", 1, 1, now, 0, {"message": "This is a test of OWA's webhook."})
 
 
 def _headers(event: Event, body: bytes, secret: str) -> dict[str, str]:

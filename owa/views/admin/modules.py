@@ -101,8 +101,8 @@ class Modules:
         except UsageError as error:
             self._request.response.status_int = 409
             return self._page(str(error))
-        migrated = " Its tables are up to date." if switched.migrated else ""
-        flash(self._request, f"{switched.name} is {switched.switch}.{migrated} All processes follow within seconds.")
+        told = f"{switched.name} is {switched.switch}. {switched.told}".rstrip()
+        flash(self._request, f"{told} All processes follow within seconds.")
         return HTTPSeeOther(self._request.route_path("modules"))
 
     def _page(self, problem: str = "") -> dict[str, Any]:
