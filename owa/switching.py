@@ -109,13 +109,18 @@ def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None
     for loaded in after.modules.values():
         if loaded.error and not before.modules[loaded.name].error:
             raise UsageError(loaded.error)
+    if queue := unserved(after):
+        raise UsageError(f"{name} is the only module that serves the queue {queue}.", "Switch on another one first.")
+
+
+def unserved(registry: Registry) -> str:
+    """The name of a queue that no module serves; empty: there is none."""
     for queue in QUEUES:
         try:
-            after.owner(queue)
-        except ModuleError as error:
-            raise UsageError(
-                f"{name} is the only module that serves the queue {queue}.", "Switch on another one first."
-            ) from error
+            registry.owner(queue)
+        except ModuleError:
+            return queue
+    return ""
 
 
 def _holds_events(loaded: Loaded) -> bool:

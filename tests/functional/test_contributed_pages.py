@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from owa.accounts.audit import COMMAND_LINE, Change, latest
+from owa.contributions import INCOMING
 from owa.db.configuration import store_settings
 from owa.db.modules import StoredModule, stored_modules
-from owa.switching import switch_on
+from owa.errors import UsageError
+from owa.switching import switch_off, switch_on
 from tests.contributing import FILES, HOOKED
-from tests.packages import install_package
+from tests.packages import OTHER_QUEUE, install_package
 from tests.web import Web, serve, token
 
 MODULES = "/admin/settings/modules"
@@ -211,3 +213,36 @@ def test_what_lacks_a_setting_is_not_called_until_it_is_set(web: Web) -> None:
     fields = {"csrf_token": token(visitor.get(FORM)), "hooked.key": "a secret", "was:hooked.key": ""}
     assert visitor.post(FORM, fields).status_int == 303
     assert visitor.get(ORDERS).status_int == 200
+
+
+@pytest.mark.parametrize("query", ["said=%ff", "%ff=1", "said=%00", "said=a&said=b"])
+def test_odd_addresses_are_not_held_against_a_page(web: Web, query: str) -> None:
+    before = noted(web)
+    assert web.visitor("admin").get(f"{ORDERS}?{query}", expect_errors=True).status_int in (200, 400)
+    assert noted(web) == before
+
+
+def test_a_setting_that_the_only_queue_needs_cannot_be_emptied(
+    web: Web, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = (
+        "from owa.module_api import text\n"
+        "@hookimpl\n"
+        "def owa_settings(): return [text('other_queue.place', default='', required=True, help='Where.')]\n"
+    )
+    folder = tmp_path_factory.mktemp("queues")
+    monkeypatch.syspath_prepend(install_package(folder, "other_queue", OTHER_QUEUE + setting))
+    form, name = f"{MODULES}/other_queue", "other_queue.place"
+    switch_on(web.installation, "other_queue", COMMAND_LINE)
+    with pytest.raises(UsageError, match="file_queue is the only module that serves"):
+        switch_off(web.installation, "file_queue", COMMAND_LINE)
+    assert send(web.visitor("admin"), form, **{name: "here", f"was:{name}": ""}).status_int == 303
+    switch_off(web.installation, "file_queue", COMMAND_LINE, park=True)
+    for emptied in ({name: "", f"was:{name}": "here"}, {f"reset:{name}": "1"}):
+        refused = send(web.visitor("admin"), form, **emptied)
+        assert refused.status_int == 400
+        assert "is needed: no other module serves the queue incoming_tracking_events" in refused.text
+    switch_on(web.installation, "file_queue", COMMAND_LINE)
+    assert send(web.visitor("admin"), form, **{f"reset:{name}": "1"}).status_int == 303
+    assert web.installation.registry.owner(INCOMING) == "file_queue"
+    switch_off(web.installation, "other_queue", COMMAND_LINE, park=True)

@@ -51,15 +51,15 @@ class ModulePage:
 
     def _shown(self, problem: str = "") -> Response:
         try:
-            html = self._isolated(self._render, problem)
+            html = self._isolated(self._render, self._context(), problem)
         except DatabaseUnavailable:
             raise
         except OwaError as error:
             return self._failed(error)
         return Response(html, status=CONFLICT if problem else 200)
 
-    def _render(self, problem: str) -> str:
-        content = self._page.render(self._context())
+    def _render(self, context: PageContext, problem: str) -> str:
+        content = self._page.render(context)
         if not isinstance(content, PageContent):
             raise TypeError(f"A page returns a PageContent, not {type(content).__name__}.")
         values = {"title": self._page.title, "problem": problem, **content.values}
