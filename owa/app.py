@@ -5,11 +5,12 @@ Commands stop after "open": they never import Pyramid.
 
 import configparser
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from owa.admin_contributions import ModuleContext
 from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
 from owa.configuration import ConfigurationKeeper
@@ -19,6 +20,7 @@ from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
 from owa.errors import SettingsError
 from owa.files import make_folder
+from owa.health import Health
 from owa.isolation import Isolation
 from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
@@ -70,8 +72,11 @@ class Installation:
     retries: RetryQueue
     assembly: Assembly
     isolation: Isolation
+    health: Health
     processor: Processor
     clock: Clock
+    module_context: Callable[[], ModuleContext]
+    """What jobs, commands, checks and pages of modules get, now."""
 
     @property
     def registry(self) -> Registry:
@@ -129,9 +134,13 @@ def open_installation(
         now = configuration.current()
         return ProcessingContext(now.settings, now.sites, clock.now())
 
+    def module_context() -> ModuleContext:
+        return ModuleContext(configuration.current().settings, database, clock, queue_dir)
+
     assembly = Assembly(configuration, context)
     configuration.subscribe(assembly.apply)
     server = configuration.current().settings[SERVER_NUMBER]
+    isolation = Isolation(database, clock)
     pause = Pause(data_dir / "drain.paused", clock)
     return Installation(
         data_dir=data_dir,
@@ -142,10 +151,20 @@ def open_installation(
         incoming=assembly.incoming,
         retries=assembly.retries,
         assembly=assembly,
-        isolation=Isolation(database, clock),
+        isolation=isolation,
+        health=Health(lambda: configuration.registry, isolation, module_context),
         processor=Processor(database, assembly.handlers, assembly.retries, processing_context, clock, server, pause),
         clock=clock,
+        module_context=module_context,
     )
+
+
+def is_installed() -> bool:
+    """Whether the data folder of this process's installation is there. Raises `SettingsError`."""
+    ini = read_ini(os.environ)
+    written = {key: text for key, text in ini.items() if key == DATA_DIR.ini_name}
+    chosen = {key: text for key, text in os.environ.items() if key == DATA_DIR.environment_name}
+    return (root_folder() / resolve([DATA_DIR], environment=chosen, ini=written)[DATA_DIR]).exists()
 
 
 def serve(installation: Installation) -> "WSGIApplication":

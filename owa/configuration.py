@@ -22,7 +22,7 @@ from owa.db.engine import Database
 from owa.db.modules import Switch
 from owa.errors import DatabaseUnavailable
 from owa.files import give_to_folder_owner
-from owa.registry import Registry, load
+from owa.registry import Loaded, Registry, judged, load
 from owa.settings import Setting, Settings, resolve
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,8 @@ class ConfigurationKeeper:
     def _take_in(self, found: StoredConfiguration) -> None:
         same = dict(found.modules) == dict(self._current.modules)
         registry = self._registry if same else load(found.modules)
-        self._current, self._registry = self._resolve(found, registry), registry
+        current = self._resolve(found, registry)
+        self._current, self._registry = current, judged(registry, current.settings, self._is_outdated)
         try:
             for listener in self._listeners:
                 listener()
@@ -142,9 +143,21 @@ class ConfigurationKeeper:
                 except Exception:
                     logger.exception("The configuration was not refreshed")
 
-    def check(self, registry: Registry) -> None:
-        """Raises `SettingsError` when what is set for one of these modules is wrong."""
-        self._settings(registry, {})
+    def judge(self, registry: Registry, stored_settings: Mapping[str, str]) -> Registry:
+        """Those modules, with what they would lack of settings. Raises `SettingsError` when what is set for one of them
+        is wrong."""
+        return judged(registry, self._settings(registry, stored_settings), lambda _: False)
+
+    def _is_outdated(self, loaded: Loaded) -> bool:
+        """With the database away: no. All is looked at again when it is back."""
+        from owa.db.migrate import is_module_current  # few modules have migrations, and Alembic takes a while
+
+        try:
+            return loaded.migrations is not None and not is_module_current(
+                self._database, loaded.name, loaded.migrations
+            )
+        except DatabaseUnavailable:
+            return False
 
     def _settings(self, registry: Registry, found: Mapping[str, str]) -> Settings:
         return resolve(

@@ -39,6 +39,9 @@ class Module:
     """The least version of OWA, such as `0.2`."""
     is_on: bool = False
     """Whether it is on until somebody switches it."""
+    migrations: str = ""
+    """A folder of its package with Alembic's revisions of tables of its own, such as `migrations`. Until they have run
+    it is not called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,10 @@ class ModuleError(OwaError):
     """A module cannot be loaded, or two modules contradict each other."""
 
 
+class ModuleFailed(OwaError):
+    """A module has raised something. It is noted against it, with its traceback."""
+
+
 class RecordError(OwaError):
     """A stored or received record is not an event of ours."""
 

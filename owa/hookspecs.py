@@ -4,6 +4,7 @@ from typing import Any
 
 import pluggy
 
+from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
 from owa.contributions import (
     EventFilter,
     EventHandler,
@@ -30,6 +31,11 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
+    "owa_admin_pages": AdminPage,
+    "owa_jobs": ScheduledJob,
+    "owa_commands": Command,
+    "owa_health_checks": HealthCheck,
+    "owa_tests": ModuleTest,
 }
 """What the hooks give a list of, by the hooks' names. A fact handler is whatever has the protocol's methods."""
 
@@ -72,3 +78,23 @@ class Hooks:
     @hookspec
     def owa_event_filters(self) -> list[EventFilter]:  # type: ignore[empty-body]
         """What refuses events before they are queued."""
+
+    @hookspec
+    def owa_admin_pages(self) -> list[AdminPage]:  # type: ignore[empty-body]
+        """Pages of the admin's, with templates of the module's own."""
+
+    @hookspec
+    def owa_jobs(self) -> list[ScheduledJob]:  # type: ignore[empty-body]
+        """What is done regularly."""
+
+    @hookspec
+    def owa_commands(self) -> list[Command]:  # type: ignore[empty-body]
+        """Commands of the command line."""
+
+    @hookspec
+    def owa_health_checks(self) -> list[HealthCheck]:  # type: ignore[empty-body]
+        """What looks whether all is well, for the dashboard."""
+
+    @hookspec
+    def owa_tests(self) -> list[ModuleTest]:  # type: ignore[empty-body]
+        """What tries whether the module's settings work."""

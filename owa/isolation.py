@@ -12,7 +12,7 @@ from owa.clock import Clock
 from owa.db import configuration as stored
 from owa.db.engine import Database
 from owa.db.modules import Switch, note_failures
-from owa.errors import told
+from owa.errors import HeldByAnother, ModuleFailed, Outage, UsageError, told
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,9 @@ LIMIT = 5
 
 BREAKER = "circuit breaker"
 """Who switched it off then."""
+
+NO_FAULTS = (Outage, HeldByAnother, UsageError)
+"""What a module may raise by `run` without having failed."""
 
 
 @dataclass(slots=True)
@@ -50,19 +53,29 @@ class Isolation:
         self._lock = threading.Lock()
 
     def call(self, module: str, what: str, function: Callable[..., T], *arguments: Any, default: T) -> T:
-        """What `function` returns; `default` when it raises. `what`: names the call for the admin."""
-        started = time.perf_counter()
+        """What `function` returns; `default` when it raises. `what`: names the call for the admin. Failures in a row
+        switch the module off."""
         try:
-            result = function(*arguments)
+            result = self._timed(module, what, function, *arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may even call sys.exit
-            line, trace = told(error)
-            self._note(module, f"{what}: {line}"[:1_000], trace)
+            self._note(module, what, error, counts=True)
             return default
         self._note_success(module)
-        self._measure(module, what, time.perf_counter() - started)
         return result
+
+    def run(self, module: str, what: str, function: Callable[..., T], *arguments: Any) -> T:
+        """What `function` returns, for those who tell that it did not work: raises `ModuleFailed`, or what is nobody's
+        fault (`NO_FAULTS`). It switches nothing off: events do not depend on it."""
+        try:
+            return self._timed(module, what, function, *arguments)
+        except (KeyboardInterrupt, *NO_FAULTS):
+            raise
+        except BaseException as error:  # a module may even call sys.exit
+            line = self._note(module, what, error, counts=False)
+            remedy = "Its traceback is on the page Settings > Modules. Tell its author, or switch it off."
+            raise ModuleFailed(f"The module {module} has failed: {line.rstrip('.')}.", remedy) from error
 
     def slowest(self) -> dict[str, tuple[float, str]]:
         """The longest call of each module in this process: seconds, and what it was."""
@@ -93,13 +106,21 @@ class Isolation:
                 failures.in_a_row, failures.trips = 0, False
         return trips
 
-    def _note(self, module: str, error: str, trace: str) -> None:
+    def _timed(self, module: str, what: str, function: Callable[..., T], *arguments: Any) -> T:
+        started = time.perf_counter()
+        result = function(*arguments)
+        self._measure(module, what, time.perf_counter() - started)
+        return result
+
+    def _note(self, module: str, what: str, error: BaseException, *, counts: bool) -> str:
+        line, trace = told(error)
         with self._lock:
             failures = self._failures.setdefault(module, Failures())
-            failures.in_a_row += 1
-            failures.error, failures.trace, failures.at = error, trace, self._clock.now()
+            failures.in_a_row += counts
+            failures.error, failures.trace, failures.at = f"{what}: {line}"[:1_000], trace, self._clock.now()
             failures.is_told = False
             failures.trips = failures.trips or failures.in_a_row >= LIMIT
+        return failures.error
 
     def _note_success(self, module: str) -> None:
         if (failures := self._failures.get(module)) and failures.in_a_row:

@@ -1,5 +1,19 @@
 """The only door for modules: all that a module, ours or a third party's, may import of OWA."""
 
+from owa.admin_contributions import (
+    AdminPage,
+    Arguments,
+    Command,
+    HealthCheck,
+    ModuleContext,
+    ModuleTest,
+    Output,
+    PageContent,
+    PageContext,
+    Problem,
+    ScheduledJob,
+)
+from owa.capabilities import Capability
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import (
     INCOMING,
@@ -26,6 +40,7 @@ from owa.db.receipts import Receipt, retire, seen
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
+    Outage,
     Overtaken,
     OwaError,
     QueueUnavailable,
@@ -62,14 +77,15 @@ from owa.queues.contract import (
     status_of,
 )
 from owa.queues.numbering import Numbering, kept_numbers, writers_gone
-from owa.queues.positions import Positions
+from owa.queues.positions import Positions, QuarantinedPart, forget_quarantined, quarantined_parts
 from owa.queues.records import EVENT_START, Record
 from owa.queues.segments import Block, read_block
-from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
+from owa.queues.settings import ARCHIVE_AGE, ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
 
 __all__ = [
+    "ARCHIVE_AGE",
     "ARCHIVE_OLD_EVENTS",
     "DURABILITY",
     "EVENT_START",
@@ -78,12 +94,16 @@ __all__ = [
     "MICROSECONDS",
     "PROCESSING",
     "VERSION",
+    "AdminPage",
     "Appender",
+    "Arguments",
     "Batch",
     "Block",
     "BulkStatement",
+    "Capability",
     "Claim",
     "Clock",
+    "Command",
     "Database",
     "DatabaseUnavailable",
     "Delivery",
@@ -98,6 +118,7 @@ __all__ = [
     "Failure",
     "Handled",
     "HandlerContext",
+    "HealthCheck",
     "HeldByAnother",
     "Id",
     "Item",
@@ -105,15 +126,23 @@ __all__ = [
     "Key",
     "Lease",
     "Module",
+    "ModuleContext",
+    "ModuleTest",
     "Numbering",
+    "Outage",
+    "Output",
     "Overtaken",
     "OwaError",
+    "PageContent",
+    "PageContext",
     "Pending",
     "Place",
     "Positions",
     "PreprocessingStep",
+    "Problem",
     "ProcessingContext",
     "Quarantined",
+    "QuarantinedPart",
     "QueueBinding",
     "QueueContext",
     "QueueStatus",
@@ -126,6 +155,7 @@ __all__ = [
     "Remaining",
     "RetryQueue",
     "RetryQueueType",
+    "ScheduledJob",
     "Setting",
     "Settings",
     "Site",
@@ -142,6 +172,7 @@ __all__ = [
     "chunks",
     "dialect_insert",
     "dumps",
+    "forget_quarantined",
     "give_to_folder_owner",
     "hookimpl",
     "insert_new",
@@ -150,6 +181,7 @@ __all__ = [
     "loads",
     "make_folder",
     "networks",
+    "quarantined_parts",
     "read_block",
     "retire",
     "seen",

@@ -53,6 +53,7 @@ class Shown(TypedDict, total=False):
     group: str
     unit: str
     restart: bool
+    required: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Setting(Generic[T]):
     """Such as `seconds`."""
     restart: bool = False
     """It is read when a process starts: a change counts from then on."""
+    required: bool = False
+    """The module that declares it is not called while this is empty."""
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -229,6 +232,10 @@ class Settings:
     def __getitem__(self, setting: Setting[T]) -> T:
         value: T = self.values.get(setting.name, setting.default)
         return value
+
+    def lacks(self, setting: Setting[Any]) -> bool:
+        """Whether a value is needed and there is none."""
+        return setting.required and self[setting] in ("", (), None)
 
     def layer(self, setting: Setting[Any]) -> Layer:
         """Where the value came from."""

@@ -1,6 +1,7 @@
 """Switching modules on and off: for the admin's page and the command line alike."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import configuration as stored
 from owa.db.modules import Switch, switches
 from owa.errors import ModuleError, SettingsError, UsageError
+from owa.migrating import run_migrations
 from owa.registry import CORE, Loaded, Registry, load
 from owa.settings import did_you_mean
 
@@ -27,6 +29,17 @@ class Switched:
     switch: Switch
     changed: bool
     """False: it was so already."""
+    migrated: bool
+    """Whether its tables were brought to its newest revision."""
+    lacks: tuple[str, ...]
+    """Settings that it needs before it is called."""
+
+    @property
+    def told(self) -> str:
+        """A sentence on what else there is to know; empty: nothing."""
+        tables = "Its tables are up to date. " if self.migrated else ""
+        needs = f"It is not called before this is set: {', '.join(self.lacks)}." if self.lacks else ""
+        return (tables + needs).strip()
 
 
 def switch_on(installation: "Installation", name: str, actor: Actor) -> Switched:
@@ -69,21 +82,23 @@ def _switch(installation: "Installation", name: str, switch: Switch, actor: Acto
         chosen = switches(connection)
         before = load(chosen)
         changed = before.modules[name].is_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
-        after = load({**chosen, name: switch})
+        after = _judged(installation, load({**chosen, name: switch}), stored.read(connection).settings)
         _check(before, after, name, switch)
-        _check_settings(installation, after)
-        if changed:
+        migrated = switch is Switch.ON and run_migrations(installation, connection, after.modules[name], actor)
+        if changed or migrated:
             stored.store_switch(connection, name, switch, actor.user_id, now)
+        if changed:
             old = chosen.get(name) or ("on" if before.modules[name].is_on else "off")
             audit.record(connection, actor, now, "switch module", name, {"state": str(old)}, {"state": switch.value})
-    if changed:
+    if changed or migrated:
         installation.configuration.signal_change()
-    return Switched(name, switch, changed)
+    return Switched(name, switch, changed, migrated, after.modules[name].lacks)
 
 
-def _check_settings(installation: "Installation", after: Registry) -> None:
+def _judged(installation: "Installation", after: Registry, settings: Mapping[str, str]) -> Registry:
+    """With what the modules lack of settings. What they need of migrations is done when they are switched on."""
     try:
-        installation.configuration.check(after)
+        return installation.configuration.judge(after, settings)
     except SettingsError as error:
         raise UsageError(str(error), "Mend that in the environment or the ini file first.") from error
 
@@ -94,13 +109,18 @@ def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None
     for loaded in after.modules.values():
         if loaded.error and not before.modules[loaded.name].error:
             raise UsageError(loaded.error)
+    if queue := unserved(after):
+        raise UsageError(f"{name} is the only module that serves the queue {queue}.", "Switch on another one first.")
+
+
+def unserved(registry: Registry) -> str:
+    """The name of a queue that no module serves; empty: there is none."""
     for queue in QUEUES:
         try:
-            after.owner(queue)
-        except ModuleError as error:
-            raise UsageError(
-                f"{name} is the only module that serves the queue {queue}.", "Switch on another one first."
-            ) from error
+            registry.owner(queue)
+        except ModuleError:
+            return queue
+    return ""
 
 
 def _holds_events(loaded: Loaded) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -85,9 +85,6 @@ class OtherQueue:
             pending.events[loads(event).server, loads(event).site_id] += 1
         return pending
 
-    def prune(self, older_than):
-        return 0
-
     def close(self):
         pass
 
@@ -109,10 +106,18 @@ def owa_queue_bindings():
 """Of a module `other_queue`, which replaces the file queue."""
 
 
-def install_package(folder: Path, name: str, code: str, metadata: str = "") -> Path:
-    """A package with a module of OWA, both of that name, in a folder to be put on the path; returns the folder."""
+def install_package(
+    folder: Path, name: str, code: str, metadata: str = "", files: Mapping[str, str] | None = None
+) -> Path:
+    """A package with a module of OWA, both of that name, in a folder to be put on the path; returns the folder.
+    `files`: more of them, by their paths in the package."""
     folder.mkdir(exist_ok=True)
-    (folder / f"{name}.py").write_text(code)
+    if files is None:
+        (folder / f"{name}.py").write_text(code)
+    else:
+        for path, text in {"__init__.py": code, **files}.items():
+            (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / path).write_text(text)
     about = folder / f"{name}-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{metadata}")
@@ -127,8 +132,8 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
     yield folder
-    for path in folder.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+    for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py")):
+        sys.modules.pop(path.stem if path.stem != "__init__" else path.parent.name, None)
 
 
 def on_the_path(packages: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,7 +73,11 @@ def token(answer: Any) -> str:
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    folder = tmp_path_factory.mktemp("web")
+    yield from serve(tmp_path_factory.mktemp("web"))
+
+
+def serve(folder: Path) -> Iterator[Web]:
+    """The application on a new data folder; it ends with the iterator."""
     installation = open_installation({"OWA_DATA_DIR": str(folder), "OWA_SCHEDULER": "0"}, {})
     upgrade(installation.database)
     with installation.database.writing() as connection:

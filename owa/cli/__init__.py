@@ -3,15 +3,20 @@
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from owa.cli.arguments import Arguments, parse
 from owa.cli.command import DONE, TROUBLE, WRONG_USE, Command
 from owa.cli.commands import COMMANDS
 from owa.cli.help import print_help
 from owa.cli.output import Output
-from owa.errors import ModuleError, OwaError, SettingsError, UsageError
+from owa.errors import DatabaseUnavailable, ModuleError, OwaError, SettingsError, UsageError
 from owa.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from owa.registry import Registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,22 +44,48 @@ def _run(arguments: Arguments, output: Output) -> int:
     if name == "help":
         print_help()
         return DONE
-    command = _find(name)
-    arguments.check(command.arguments, command.name)
+    command = next((command for command in COMMANDS if command.name == name), None)
+    if command:
+        arguments.check(command.arguments, command.name)
     from owa.app import open_installation  # help and typing errors must not need an installation
 
+    if not command:
+        _check_known(name)
     installation = open_installation()
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)
+        if not command:
+            command = _contributed(name, installation.registry)
+            arguments.check(command.arguments, command.name)
         return command.run(installation, arguments, output)
     finally:
+        with suppress(DatabaseUnavailable):
+            installation.isolation.tell()
         installation.close()
 
 
-def _find(name: str) -> Command:
-    for command in COMMANDS:
+def _check_known(name: str) -> None:
+    """Raises `UsageError` for what no module can contribute, since there is no installation."""
+    from owa.app import is_installed
+    from owa.cli.commands.contributed import known_commands, owner_of
+
+    if not is_installed() and not owner_of(name):
+        raise _unknown(name, (*COMMANDS, *known_commands()))
+
+
+def _contributed(name: str, registry: "Registry") -> Command:
+    from owa.cli.commands.contributed import contributed_commands, owner_of
+
+    commands = contributed_commands(registry)
+    for command in commands:
         if command.name == name:
             return command
-    hint = did_you_mean(name, (command.name for command in COMMANDS))
-    raise UsageError(f"There is no command {name!r}{hint}", "See `python cli.py cmd=help`.")
+    if module := owner_of(name):
+        raise UsageError(f"{name} is a command of the module {module}, which is off.", f"cmd=activate module={module}")
+    raise _unknown(name, (*COMMANDS, *commands))
+
+
+def _unknown(name: str, commands: Iterable[Command]) -> UsageError:
+    hint = did_you_mean(name, (command.name for command in commands))
+    return UsageError(f"There is no command {name!r}{hint}", "See `python cli.py cmd=help`.")

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from owa.db.metadata import METADATA, Id
 from owa.node import has_ended
 
-JOBS = ("drain", "retry", "sweep", "prune", "clean")
-"""The names of all jobs: what `owa.scheduler.jobs` does regularly."""
+JOBS = ("drain", "retry", "sweep", "clean")
+"""The names of OWA's own jobs: what `owa.scheduler.jobs` does regularly. Modules have others."""
 
 RUNNING, DONE, PAUSED, FAILED = "running", "done", "paused", "failed"
 

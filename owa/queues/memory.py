@@ -62,9 +62,6 @@ class MemoryQueue:
             pending.receipts.append(Receipt(DIRECT, entry.server, entry.site_id, 1))
         return pending
 
-    def prune(self, older_than: float) -> int:
-        return 0
-
     def close(self) -> None:
         return None
 

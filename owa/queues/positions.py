@@ -1,6 +1,7 @@
 """How far a segment is processed: kept in the database, and moved in the transaction that stores the effects."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -9,6 +10,34 @@ from owa.db.engine import Database
 from owa.errors import Overtaken
 from owa.queues.contract import Quarantined
 from owa.queues.tables import QUARANTINE, QUEUE_POSITION
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedPart:
+    """A part of a segment that is no record, as it was noted."""
+
+    queue_id: str
+    segment: str
+    position: int
+    """Offset of its first byte."""
+    length: int
+    reason: str
+    excerpt: str
+    found_at: int
+    """Microseconds."""
+
+
+def quarantined_parts(connection: Connection, limit: int) -> list[QuarantinedPart]:
+    """Those of all queues, the latest first."""
+    table = QUARANTINE.c
+    latest = select(QUARANTINE).order_by(table.found_at.desc(), table.segment, table.position).limit(limit)
+    return [QuarantinedPart(**row) for row in connection.execute(latest).mappings()]
+
+
+def forget_quarantined(connection: Connection, queue_id: str, segment: str) -> int:
+    """Delete the notes on a segment whose file is gone; returns how many there were."""
+    table = QUARANTINE.c
+    return connection.execute(delete(QUARANTINE).where(table.queue_id == queue_id, table.segment == segment)).rowcount
 
 
 class Positions:

@@ -71,9 +71,6 @@ class SwitchedQueue:
             total.receipts += pending.receipts
         return total
 
-    def prune(self, older_than: float) -> int:
-        return sum(queue.prune(older_than) for queue in self._queues())
-
     def close(self) -> None:
         for queue in self._queues():
             queue.close()

@@ -2,6 +2,7 @@
 
 from owa.registry.discovery import BUILT_IN, CORE, ENTRY_POINTS, Found, discover
 from owa.registry.loading import Loaded
+from owa.registry.readiness import judged
 from owa.registry.registry import Registry, load
 
-__all__ = ["BUILT_IN", "CORE", "ENTRY_POINTS", "Found", "Loaded", "Registry", "discover", "load"]
+__all__ = ["BUILT_IN", "CORE", "ENTRY_POINTS", "Found", "Loaded", "Registry", "discover", "judged", "load"]

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from owa.contributions import INCOMING, PROCESSING, QueueBinding
+from owa.db.jobs import JOBS
 from owa.registry.discovery import CORE
 from owa.registry.loading import Loaded
 from owa.settings import did_you_mean
@@ -11,11 +12,29 @@ from owa.version import VERSION
 
 Modules = Mapping[str, Loaded]
 
-NAMED = ("owa_queue_types", "owa_retry_queue_types", "owa_settings")
+NAMED = ("owa_queue_types", "owa_retry_queue_types", "owa_settings", "owa_jobs", "owa_commands")
 """Hooks whose contributions need names of their own."""
 
 LONGEST_HANDLER = 255
 """Characters of a module's name and an event handler's name together."""
+RESERVED = {
+    "owa_jobs": frozenset(JOBS),
+    "owa_commands": frozenset(
+        (
+            "activate",
+            "add-site",
+            "change-password",
+            "deactivate",
+            "generate-traffic",
+            "help",
+            "install",
+            "processEventQueue",
+            "queue-status",
+            "verify-ledger",
+        )
+    ),
+}
+"""Names that are OWA's own, by hook."""
 
 QUEUES = {INCOMING: "owa_queue_types", PROCESSING: "owa_retry_queue_types"}
 """The queues that can be bound, each with the hook that brings its types."""
@@ -27,6 +46,7 @@ def check(modules: Modules) -> None:
         check_versions,
         check_requirements,
         check_settings,
+        check_reserved,
         check_names,
         check_types,
         check_bindings,
@@ -57,17 +77,26 @@ def check_requirements(modules: Modules) -> None:
                 loaded.break_(f"{loaded.name} requires the module {missing}{did_you_mean(missing, modules)}")
 
 
+def check_reserved(modules: Modules) -> None:
+    """Break modules that contribute something under a name of OWA's own."""
+    for loaded in _working(modules):
+        for hook, names in RESERVED.items():
+            for item in loaded.contributed.get(hook, ()):
+                if item.name in names:
+                    loaded.break_(f"The {_kind(hook)} {item.name} of {loaded.name} has the name of one of OWA's own.")
+                    break
+
+
 def check_names(modules: Modules) -> None:
     """Break modules that contribute something under a name that is taken: by the core, by what is built in, by an
     earlier one, or by themselves."""
     for hook in NAMED:
-        what = hook.removeprefix("owa_").removesuffix("s").replace("_", " ")
         owners: dict[str, Loaded] = {}
         for loaded in sorted(_working(modules), key=lambda loaded: not loaded.found.is_built_in):
             for item in loaded.contributed.get(hook, ()):
                 owner = owners.setdefault(item.name, loaded)
                 if owner is not loaded:
-                    loaded.break_(f"Both {owner.name} and {loaded.name} contribute a {what} named {item.name}.")
+                    loaded.break_(f"Both {owner.name} and {loaded.name} contribute a {_kind(hook)} named {item.name}.")
                     break
 
 
@@ -138,6 +167,11 @@ def check_event_handlers(modules: Modules) -> None:
                 loaded.break_(f"{loaded.name} has an event handler named {name!a:.99}. Give it a short, readable name.")
             elif names.count(name) > 1:
                 loaded.break_(f"{loaded.name} has two event handlers named {name}. Give each a name of its own.")
+
+
+def _kind(hook: str) -> str:
+    """What a hook gives, in words."""
+    return hook.removeprefix("owa_").removesuffix("s").replace("_", " ")
 
 
 def _working(modules: Modules) -> list[Loaded]:

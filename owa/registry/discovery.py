@@ -14,6 +14,7 @@ BUILT_IN = {
     "database_queue": "owa.modules.database_queue",
     "utm_campaigns": "owa.modules.utm_campaigns",
     "referer_spam": "owa.modules.referer_spam",
+    "webhook": "owa.modules.webhook",
 }
 
 

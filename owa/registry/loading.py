@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -32,6 +33,12 @@ class Loaded:
     error: str = ""
     """Why it does not work, in a sentence; empty when it does."""
     trace: str = ""
+    lacks: tuple[str, ...] = ()
+    """Labels of required settings that are empty: it is not called before they are set."""
+    needs_migration: bool = False
+    """Its tables are not what it wants: it is not called before its migrations have run."""
+    migrations: Path | None = None
+    """The folder of its migrations; None: it has none."""
 
     @property
     def name(self) -> str:
@@ -40,6 +47,11 @@ class Loaded:
     @property
     def works(self) -> bool:
         return self.is_on and not self.error
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is called: it works, and needs nothing before."""
+        return self.works and not self.lacks and not self.needs_migration
 
     @property
     def is_draining(self) -> bool:
@@ -60,6 +72,7 @@ def load_module(found: Found, switch: Switch | None) -> Loaded:
         plugin = importlib.import_module(found.path)
         check_hooks(found, plugin)
         loaded.about = _about(found, plugin)
+        loaded.migrations = _migrations(loaded.about, plugin)
         loaded.is_on = loaded.is_on or (switch is None and loaded.about.is_on)
         if loaded.is_on or loaded.is_draining:
             loaded.contributed = _contributed(found, plugin)
@@ -97,6 +110,15 @@ def _about(found: Found, plugin: Any) -> Module:
         raise ModuleError(f"The module {found.name} calls itself {about.name}.", "Give both one name.")
     check_fields(found.name, about)
     return about
+
+
+def _migrations(about: Module, plugin: Any) -> Path | None:
+    if not about.migrations:
+        return None
+    folder = Path(plugin.__file__).parent / about.migrations
+    if not folder.is_dir():
+        raise ModuleError(f"The module {about.name} has no folder {about.migrations}.", "Its package lacks files.")
+    return folder
 
 
 def _contributed(found: Found, plugin: Any) -> Contributed:

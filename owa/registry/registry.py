@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
 from owa.contributions import (
     EventFilter,
     EventHandler,
@@ -33,7 +34,9 @@ class Registry:
 
     @property
     def settings(self) -> tuple[Setting[Any], ...]:
-        return tuple(self._of("owa_settings"))
+        """Also of those that need something: it may be a setting."""
+        working = [loaded for loaded in self.modules.values() if loaded.works]
+        return tuple(item for loaded in working for item in loaded.contributed.get("owa_settings", ()))
 
     @property
     def absent(self) -> list[str]:
@@ -67,6 +70,27 @@ class Registry:
     def filters(self) -> tuple[tuple[str, EventFilter], ...]:
         """Each with its module's name."""
         return tuple(self._with_names("owa_event_filters"))
+
+    @property
+    def jobs(self) -> tuple[tuple[str, ScheduledJob], ...]:
+        """Each with its module's name, as the next ones. What a module does for its queue goes on while that drains."""
+        return tuple(self._with_names("owa_jobs", draining=True))
+
+    @property
+    def commands(self) -> tuple[tuple[str, Command], ...]:
+        return tuple(self._with_names("owa_commands", draining=True))
+
+    @property
+    def pages(self) -> tuple[tuple[str, AdminPage], ...]:
+        return tuple(self._with_names("owa_admin_pages", draining=True))
+
+    @property
+    def checks(self) -> tuple[tuple[str, HealthCheck], ...]:
+        return tuple(self._with_names("owa_health_checks", draining=True))
+
+    def tests(self, module: str) -> list[ModuleTest]:
+        """Of one module."""
+        return [item for name, item in self._with_names("owa_tests") if name == module]
 
     def queue_type(self, queue: str) -> QueueType:
         """The type that serves `queue`. Raises `ModuleError`."""
@@ -114,9 +138,9 @@ class Registry:
         for _name, item in self._with_names(hook):
             yield item
 
-    def _with_names(self, hook: str) -> Iterator[tuple[str, Any]]:
+    def _with_names(self, hook: str, *, draining: bool = False) -> Iterator[tuple[str, Any]]:
         for loaded in self.modules.values():
-            if loaded.works:
+            if loaded.is_ready or (draining and loaded.is_draining):
                 for item in loaded.contributed.get(hook, ()):
                     yield loaded.name, item
 

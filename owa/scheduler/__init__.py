@@ -1,5 +1,6 @@
 """Drains the queues and cleans up, from within the web processes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from owa.clock import Clock
@@ -9,7 +10,7 @@ from owa.scheduler.leadership import Leadership, OnOneServer, OnThisServer
 from owa.scheduler.scheduler import Scheduler
 
 
-def schedule(jobs: tuple[Job, ...], queue_folder: Path, database: Database, clock: Clock) -> Scheduler:
+def schedule(jobs: Sequence[Job], queue_folder: Path, database: Database, clock: Clock) -> Scheduler:
     """A scheduler of these jobs, not yet started. `queue_folder`: this server's, which holds the locks."""
 
     def leadership(job: Job) -> Leadership:
@@ -17,4 +18,4 @@ def schedule(jobs: tuple[Job, ...], queue_folder: Path, database: Database, cloc
             return OnThisServer(queue_folder / f"{job.name}.runner")
         return OnOneServer(job.name, database, clock)
 
-    return Scheduler([(job, leadership(job)) for job in jobs])
+    return Scheduler(jobs, leadership)

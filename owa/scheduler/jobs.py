@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from owa.accounts import logins, throttle
+from owa.admin_contributions import ScheduledJob
 from owa.db.engine import Database
 from owa.processing import cleaning
 from owa.processing.drain import Drained, drain_events, drain_retries
@@ -15,7 +16,6 @@ from owa.queues.settings import ARCHIVE_AGE
 from owa.settings import Settings
 
 SWEEP_INTERVAL = 30
-PRUNE_INTERVAL = 3_600
 
 
 class Scope(Enum):
@@ -35,6 +35,8 @@ class Job:
     scope: Scope
     run: Callable[[], object]
     """Raises `OwaError` or `OSError`."""
+    contributed: ScheduledJob | None = None
+    """What it is made from; None: it is OWA's own."""
 
 
 class Jobs:
@@ -60,7 +62,6 @@ class Jobs:
         """The jobs. `drain_interval`: seconds."""
         return (
             Job("drain", drain_interval, Scope.SERVER, self.drain),
-            Job("prune", PRUNE_INTERVAL, Scope.SERVER, lambda: self._runs.clean("prune", self.prune)),
             Job("retry", drain_interval, Scope.ALL, self.retry),
             Job("sweep", SWEEP_INTERVAL, Scope.ALL, lambda: self._runs.clean("sweep", self.sweep)),
             Job("clean", cleaning.INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
@@ -73,10 +74,6 @@ class Jobs:
     def retry(self) -> Drained:
         """Drain what is due in the processing queue."""
         return self._runs.drain("retry", lambda: drain_retries(self._processor))
-
-    def prune(self) -> Figures:
-        """Delete queue files that have been archived for long enough."""
-        return {"archives": self._incoming.prune(self._settings()[ARCHIVE_AGE])}
 
     def sweep(self) -> Figures:
         """Wake what waits for something that has come unnoticed."""

@@ -1,8 +1,10 @@
 """Runs the jobs in time, by APScheduler. Every web process has one; who runs which job is decided job by job."""
 
 import logging
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -11,11 +13,15 @@ from owa.errors import HeldByAnother, OwaError
 from owa.processing.drain import Drained
 from owa.scheduler.jobs import Job
 from owa.scheduler.leadership import Leadership
+from owa.scheduler.threads import DaemonThreads
 
 logger = logging.getLogger(__name__)
 
 FIRST_RUN = 60
 """Seconds after the start at the latest: a process may not live for as long as a job's interval."""
+
+OURS, CONTRIBUTED = "default", "modules"
+"""Who runs OWA's own jobs, and those of modules."""
 
 THREADS = 2
 """So that a long drain holds up no other job."""
@@ -24,20 +30,30 @@ THREADS = 2
 class Scheduler:
     """The scheduler of one process."""
 
-    def __init__(self, jobs: list[tuple[Job, Leadership]]) -> None:
-        """`jobs`: each with what decides whether this process runs it."""
-        self._leaderships = [leadership for _, leadership in jobs]
+    def __init__(self, jobs: Iterable[Job], leadership: Callable[[Job], Leadership]) -> None:
+        """`leadership`: what decides whether this process runs a job."""
+        self._leadership = leadership
+        self._jobs: dict[str, tuple[Job, Leadership]] = {}
         self._troubles: dict[str, str] = {}
+        self._lock = Lock()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(THREADS)},
+            executors={OURS: ThreadPoolExecutor(THREADS), CONTRIBUTED: DaemonThreads()},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
-        for job, leadership in jobs:
-            first = datetime.now(UTC) + timedelta(seconds=min(job.interval, FIRST_RUN))
-            self._scheduler.add_job(
-                self._run, "interval", (job, leadership), seconds=job.interval, id=job.name, next_run_time=first
-            )
+        for job in jobs:
+            self._add(job)
+
+    def follow(self, contributed: Iterable[Job]) -> None:
+        """From now on modules contribute these jobs. A run of another one that is under way is not ended."""
+        with self._lock:
+            wanted = {job.name: job for job in contributed}
+            for name, (job, leadership) in list(self._jobs.items()):
+                if job.contributed and (name not in wanted or wanted[name].contributed != job.contributed):
+                    self._remove(name, leadership)
+            for name, job in wanted.items():
+                if name not in self._jobs:
+                    self._add(job)
 
     def start(self) -> None:
         # APScheduler complains at each run that finds the last one still busy: a long drain is none of its business.
@@ -45,13 +61,35 @@ class Scheduler:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Returns when the running jobs have ended, and others may have them."""
+        """Returns when the running jobs have ended, and others may have them. Jobs of modules are not waited for."""
         if self._scheduler.running:
             self._scheduler.remove_all_jobs()  # else one that becomes due meanwhile finds no thread, with a traceback
             self._scheduler.shutdown(wait=True)
-        for leadership in self._leaderships:
+        for _, leadership in self._jobs.values():
             with suppress(OwaError):
                 leadership.give_up()
+
+    def _add(self, job: Job) -> None:
+        leadership = self._leadership(job)
+        first = datetime.now(UTC) + timedelta(seconds=min(job.interval, FIRST_RUN))
+        executor = CONTRIBUTED if job.contributed else OURS
+        self._scheduler.add_job(
+            self._run,
+            "interval",
+            (job, leadership),
+            seconds=job.interval,
+            id=job.name,
+            next_run_time=first,
+            executor=executor,
+        )
+        self._jobs[job.name] = job, leadership
+
+    def _remove(self, name: str, leadership: Leadership) -> None:
+        self._scheduler.remove_job(name)
+        del self._jobs[name]
+        self._troubles.pop(name, None)
+        with suppress(OwaError):
+            leadership.give_up()
 
     def _run(self, job: Job, leadership: Leadership) -> None:
         trouble = ""

@@ -17,6 +17,7 @@ from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
+from owa.scheduler.contributed import contributed_jobs
 from owa.scheduler.jobs import Jobs
 from owa.scheduler.once import DrainOnce
 from owa.scheduler.scheduler import Scheduler
@@ -103,6 +104,7 @@ class Application:
         presence = Presence(
             installation.database, installation.clock, settings[SERVER_NUMBER], installation.configuration
         )
+        installation.configuration.subscribe(self._follow_jobs)
         installation.configuration.every_second(presence.note)
         installation.configuration.every_second(self._tell_failures)
         os.register_at_fork(after_in_child=self._start_in_child)
@@ -123,11 +125,18 @@ class Application:
         if settings[SCHEDULER]:
             self._scheduler = self._schedule(settings)
             self._scheduler.start()
+            self._follow_jobs()
 
     def _schedule(self, settings: Settings) -> Scheduler:
         opened = self.installation
         jobs = self._jobs("scheduler").all(settings[DRAIN_INTERVAL])
         return schedule(jobs, opened.queue_dir, opened.database, opened.clock)
+
+    def _follow_jobs(self) -> None:
+        opened = self.installation
+        if self._scheduler:
+            jobs = contributed_jobs(opened.registry, opened.isolation, opened.runs("scheduler"), opened.module_context)
+            self._scheduler.follow(jobs)
 
     def _jobs(self, caller: str) -> Jobs:
         opened = self.installation

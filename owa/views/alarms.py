@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS
 from owa.db.jobs import FAILED, PAUSED, Run
+from owa.health import Finding
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.settings import Settings
 from owa.views.filters import duration, moment
@@ -26,6 +27,11 @@ class Alarm:
 def unkept(reason: str) -> Alarm:
     """Events cannot be kept. `reason`: with its remedy."""
     return Alarm("Events cannot be kept: trackers are answered 503.", reason)
+
+
+def unhealthy(finding: Finding) -> Alarm:
+    """A check of a module has found something."""
+    return Alarm(finding.text, finding.remedy)
 
 
 def away(reason: str) -> Alarm:

@@ -67,7 +67,7 @@ def dashboard_away(installation: "Installation", outage: Outage) -> Dashboard:
     """What is known without the database."""
     status = installation.incoming.status()
     line = QueueLine(INCOMING, {"depth": status.depth}, _age(status, installation.clock.now()))
-    problems = _unkept(installation)
+    problems = [*_unkept(installation), *_unhealthy(installation)]
     paused = alarms.stopped(INCOMING, None, installation.processor.pause.since())
     return Dashboard([line], [*problems, alarms.away(str(outage)), *([paused] if paused else [])])
 
@@ -92,7 +92,7 @@ def _of_sites(installation: "Installation", connection: Connection, sees: Sees) 
 
 def _alarms(installation: "Installation", queues: list[QueueLine], now: int) -> list[Alarm]:
     settings = installation.configuration.current().settings
-    found = _unkept(installation)
+    found = [*_unkept(installation), *_unhealthy(installation)]
     for line in queues:
         paused_since = installation.processor.pause.since() if line.name == INCOMING else None
         if stopped := alarms.stopped(line.name, line.last, paused_since):
@@ -111,6 +111,10 @@ def _unkept(installation: "Installation") -> list[Alarm]:
     except QueueUnavailable as error:
         return [alarms.unkept(str(error))]
     return []
+
+
+def _unhealthy(installation: "Installation") -> list[Alarm]:
+    return [alarms.unhealthy(finding) for finding in installation.health.problems()]
 
 
 def _is_draining(queue: EventQueue) -> bool:

@@ -25,7 +25,7 @@ REMEDIES = {
 
 OTHER_REMEDIES = {
     Outcome.FAILED: "Retry or discard them under Failed events: /admin/failed",
-    Outcome.QUARANTINED: "Bytes in a queue file that are no event: look at them in the quarantine folder.",
+    Outcome.QUARANTINED: "Bytes in a queue file that are no event: look at them on the page Quarantine.",
     Outcome.COERCED: "The value had the wrong type and was stored as NULL.",
     Outcome.DUPLICATE: "Had been stored before; nothing was changed.",
     Outcome.DISCARDED: "An admin gave them up after they had failed: see the audit trail.",

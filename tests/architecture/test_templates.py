@@ -7,12 +7,15 @@ from jinja2 import Environment, FileSystemLoader
 
 from owa.views.filters import FILTERS
 
-TEMPLATES = Path(__file__).parents[2] / "owa/templates"
+OWA = Path(__file__).parents[2] / "owa"
+TEMPLATES = OWA / "templates"
+FOLDERS = [TEMPLATES, *OWA.glob("modules/*/templates")]
+FOUND = sorted((folder, str(path.relative_to(folder))) for folder in FOLDERS for path in folder.rglob("*.jinja2"))
 
 
-@pytest.mark.parametrize("name", sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.jinja2")))
-def test_template_compiles_and_trusts_nothing(name: str) -> None:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+@pytest.mark.parametrize(("folder", "name"), FOUND, ids=[name for _, name in FOUND])
+def test_template_compiles_and_trusts_nothing(folder: Path, name: str) -> None:
+    environment = Environment(loader=FileSystemLoader([folder, TEMPLATES]), autoescape=True)
     environment.filters |= FILTERS
     assert environment.get_template(name).root_render_func is not None
-    assert "|safe" not in (TEMPLATES / name).read_text().replace(" ", "")
+    assert "|safe" not in (folder / name).read_text().replace(" ", "")

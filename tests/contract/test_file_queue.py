@@ -9,6 +9,7 @@ from owa.contributions import INCOMING, QueueContext
 from owa.db.engine import Database
 from owa.errors import QueueUnavailable, UsageError
 from owa.modules.file_queue.copied import open_copied_file
+from owa.modules.file_queue.folder import Folder
 from owa.modules.file_queue.queue import open_file_queue
 from owa.queues.contract import EventQueue
 from owa.queues.records import decode
@@ -53,7 +54,7 @@ class TestFileQueue(EventQueueContract):
         old, young = sorted((folder / "archive").iterdir())
         hour_ago = time.time() - 3_600
         os.utime(old, (hour_ago, hour_ago))
-        assert queue.prune(older_than=3_000) == 1
+        assert Folder(folder, SystemClock(), durable=False).prune(older_than=3_000) == 1
         assert list((folder / "archive").iterdir()) == [young]
         assert list((folder / "unprocessed").iterdir()) == []
 
@@ -81,7 +82,7 @@ class TestFileQueue(EventQueueContract):
         assert batch.entries == (sample_event(0), sample_event(1))
         assert (part.offset, part.length, part.excerpt) == (at, 13, "what is this?")
         assert queue.status().details["quarantined"] == 1
-        queue.prune(older_than=0)
+        Folder(folder, SystemClock(), durable=False).prune(older_than=0)
         (kept,) = (folder / "quarantine").iterdir()
         assert kept.read_bytes()[part.offset :].startswith(b"what is this?")
         assert part.segment == kept.name

@@ -126,6 +126,7 @@ def test_queue_status_in_json(queued: Installation) -> None:
             "incoming_tracking_events": {"depth": 2, "segments": 0, "quarantined": 0},
             "processing": {"depth": 0, "oldest_seconds": None, "waiting": 0, "retrying": 0, "failed": 0},
         },
+        "problems": [],
         "last_runs": [],
         "counts": [],
     }

@@ -24,6 +24,7 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "general": ("/admin/settings/general", 303, 403, 403, 200),
     "modules": ("/admin/settings/modules", 303, 403, 403, 200),
     "module": ("/admin/settings/modules/file_queue", 303, 403, 403, 404),  # it has no settings
+    "module_page": ("/admin/modules/file_queue/quarantine", 303, 403, 403, 200),
     "sites": ("/admin/settings/sites", 303, 200, 200, 200),
     "site": ("/admin/settings/sites/nowhere", 303, 404, 404, 404),  # there is none
     "users": ("/admin/settings/users", 303, 403, 403, 200),

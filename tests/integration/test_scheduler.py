@@ -8,25 +8,35 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import update
 
 from owa.accounts import logins, throttle
+from owa.accounts.audit import COMMAND_LINE
+from owa.admin_contributions import ScheduledJob
 from owa.app import Installation, open_installation
 from owa.clock import FixedClock
 from owa.db import jobs
+from owa.db.configuration import store_settings
 from owa.db.migrate import upgrade
-from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavailable
+from owa.db.modules import stored_modules
+from owa.errors import DatabaseUnavailable, HeldByAnother, ModuleFailed, Outage, QueueUnavailable
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.node import this_process
 from owa.processing.cleaning import IDLE_RUNS_AGE
 from owa.processing.cleaning import INTERVAL as CLEAN_INTERVAL
 from owa.processing.drain import Drained, drain_events
 from owa.scheduler import schedule
-from owa.scheduler.jobs import PRUNE_INTERVAL, Job, Jobs, Scope
+from owa.scheduler.contributed import contributed_jobs
+from owa.scheduler.jobs import Job, Jobs, Scope
 from owa.scheduler.leadership import LEASE, OnOneServer, OnThisServer
 from owa.scheduler.scheduler import Scheduler
+from owa.switching import switch_on
+from owa.views import Application
+from tests.contributing import FILES, HOOKED
+from tests.packages import install_package
 from tests.page_views import NOON, page_view
 
 
@@ -51,6 +61,13 @@ def regular(installation: Installation) -> Jobs:
         installation.database,
         installation.runs("scheduler"),
         lambda: installation.configuration.current().settings,
+    )
+
+
+def contributed(installation: Installation) -> list[Job]:
+    """Those of modules."""
+    return contributed_jobs(
+        installation.registry, installation.isolation, installation.runs("scheduler"), installation.module_context
     )
 
 
@@ -294,7 +311,6 @@ def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
     found = {job.name: (job.interval, job.scope) for job in regular(installation).all(drain_interval=2)}
     assert sorted(found) == sorted(jobs.JOBS)
     assert found["drain"] == (2, Scope.SERVER)
-    assert found["prune"] == (PRUNE_INTERVAL, Scope.SERVER)
     assert found["retry"] == (2, Scope.ALL)
     assert found["clean"] == (CLEAN_INTERVAL, Scope.ALL)
     interval, scope = found["sweep"]
@@ -303,10 +319,10 @@ def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
 
 
 def test_each_regular_job_runs(installation: Installation) -> None:
-    for job in regular(installation).all(drain_interval=2):
+    for job in (*regular(installation).all(drain_interval=2), *contributed(installation)):
         job.run()
     assert [(run.job, run.result) for run in recorded(installation)] == [
-        (name, "done") for name in ("drain", "prune", "retry", "sweep", "clean")
+        (name, "done") for name in ("drain", "retry", "sweep", "clean", "prune")
     ]
 
 
@@ -324,3 +340,91 @@ def test_an_outage_is_told_when_it_comes_and_when_it_goes(
         scheduler.stop()
     messages = [record.message for record in caplog.records]
     assert messages == ["The job drain is paused: No disk.", "The job drain goes on."]
+
+
+# The jobs of modules
+
+
+def of_module(name: str, run: Callable[[], object], interval: int = 1) -> Job:
+    """As `contributed_jobs` makes them."""
+    made = ScheduledJob(name, interval, lambda _: {})
+    return Job(name, interval, Scope.SERVER, run, contributed=made)
+
+
+def test_jobs_of_modules_come_and_go_and_the_others_stay(installation: Installation, tmp_path: Path) -> None:
+    ran: list[str] = []
+    scheduler = started(installation, tmp_path, Job("ours", 1, Scope.SERVER, partial(ran.append, "ours")))
+    theirs = of_module("theirs", partial(ran.append, "theirs"))
+    scheduler.follow([theirs])
+    until(lambda: "theirs" in ran)
+    scheduler.follow([theirs, of_module("later", partial(ran.append, "later"))])
+    until(lambda: "later" in ran)
+    scheduler.follow([])
+    other = OnThisServer(tmp_path / "theirs.runner")
+    assert other.holds()  # whoever has it next, may
+    other.give_up()
+    ran.clear()
+    until(lambda: ran.count("ours") >= 3)
+    assert max(ran.count("theirs"), ran.count("later")) <= 1  # which may have been under way
+    scheduler.stop()
+
+
+def test_a_job_that_has_changed_is_replaced(installation: Installation, tmp_path: Path) -> None:
+    ran: list[str] = []
+    scheduler = started(installation, tmp_path)
+    scheduler.follow([of_module("theirs", partial(ran.append, "old"), interval=3_600)])
+    scheduler.follow([of_module("theirs", partial(ran.append, "new"))])
+    until(lambda: "new" in ran)
+    assert "old" not in ran
+    scheduler.stop()
+
+
+def test_jobs_of_modules_that_hang_hold_up_nobody_and_no_end(installation: Installation, tmp_path: Path) -> None:
+    ends = Event()
+    ran: list[str] = []
+    scheduler = started(installation, tmp_path, Job("ours", 1, Scope.SERVER, partial(ran.append, "ours")))
+    scheduler.follow([of_module(f"hangs-{number}", lambda: ends.wait(60)) for number in range(5)])
+    ran.clear()
+    until(lambda: len(ran) >= 3)
+    scheduler.stop()
+    ends.set()
+
+
+HOOKED_BAD = {"fails": "ValueError", "leaves": "SystemExit: 3", "wrong": "figures by name, not 7"}
+
+
+def test_what_jobs_of_modules_do_is_recorded_and_what_they_raise_is_noted(
+    installation: Installation, packages: Path
+) -> None:
+    install_package(packages, "hooked", HOOKED, files=FILES)
+    with installation.database.writing() as connection:
+        store_settings(connection, {"hooked.key": "a"})
+    switch_on(installation, "hooked", COMMAND_LINE)
+    made = {job.name: job for job in contributed(installation)}
+    assert (made["fails"].scope, made["leaves"].scope) == (Scope.ALL, Scope.SERVER)
+    made["count-orders"].run()
+    (run,) = recorded(installation)
+    assert (run.job, run.result, run.figures) == ("count-orders", "done", {"orders": 7})
+    for name, told in HOOKED_BAD.items():
+        with pytest.raises(ModuleFailed, match=told):
+            made[name].run()
+        assert recorded(installation)[-1].result == "failed"
+        installation.isolation.tell()
+        with installation.database.reading() as connection:
+            noted = stored_modules(connection)["hooked"]
+        assert noted.last_error.startswith(f"job {name}: ")
+        assert told in noted.last_error
+        assert "Traceback" in noted.last_trace
+
+
+def test_the_scheduler_of_a_process_follows_a_switch(tmp_path: Path, packages: Path) -> None:
+    code = HOOKED.replace('ScheduledJob("count-orders", 3600', 'ScheduledJob("count-orders", 1')
+    install_package(packages, "hooked", code, files=FILES)
+    environment = {"OWA_DATA_DIR": str(tmp_path / "data"), "OWA_HOOKED_KEY": "a"}
+    process = open_installation(environment, {})
+    upgrade(process.database)
+    application = Application(process)
+    application.start()
+    switch_on(process, "hooked", COMMAND_LINE)
+    until(lambda: "count-orders" in {run.job for run in recorded(process)})
+    application.stop()

@@ -1,5 +1,6 @@
 """What modules raise is held against them, and a module that fails again and again is switched off."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from owa.db import configuration as stored
 from owa.db.engine import Database
 from owa.db.migrate import upgrade
 from owa.db.modules import StoredModule, Switch, stored_modules, switch_module
-from owa.errors import DatabaseUnavailable
+from owa.errors import DatabaseUnavailable, HeldByAnother, ModuleFailed, UsageError
 from owa.isolation import BREAKER, LIMIT, Isolation
 from tests.page_views import NOON
 
@@ -158,3 +159,26 @@ def test_an_interrupt_passes(isolation: Isolation) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         isolation.call("ours", "step s", interrupt, default=None)
+
+
+def test_what_is_told_to_people_switches_nothing_off(database: Database, isolation: Isolation) -> None:
+    def leave() -> None:
+        sys.exit("bye.")
+
+    for _ in range(LIMIT + 1):
+        with pytest.raises(ModuleFailed, match=r"The module ours has failed: page p: SystemExit: bye\. Its traceback"):
+            isolation.run("ours", "page p", leave)
+    assert not isolation.tell()
+    found = stored_of(database)
+    assert (found.switch, found.failures, found.last_error) == (None, 0, "page p: SystemExit: bye.")
+    assert "in leave" in found.last_trace
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailable("away"), HeldByAnother("held"), UsageError("no")])
+def test_what_is_nobodys_fault_passes(isolation: Isolation, error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        isolation.run("ours", "job j", fail)
+    assert not isolation.tell()

@@ -10,7 +10,8 @@ import pytest
 
 from owa.contributions import INCOMING
 from owa.db.modules import Switch
-from owa.registry import BUILT_IN, Found, Registry, discover, load
+from owa.registry import BUILT_IN, Found, Loaded, Registry, discover, judged, load
+from owa.settings import Settings
 from tests.packages import install_package
 
 HEAD = "from owa.module_api import *\nfrom owa.module_api import INCOMING, PROCESSING, hookimpl\n"
@@ -119,6 +120,13 @@ def test_a_hook_with_a_wrong_signature(modules: Modules) -> None:
         ("owa_queue_types", "[QueueType('x', None)]", "whose open is None"),
         ("owa_queue_bindings", "[QueueBinding(None, 'file')]", "whose queue is None"),
         ("owa_preprocessing_steps", "[PreprocessingStep('x', 'y')]", "whose run is 'y'"),
+        ("owa_admin_pages", "[('x', print)]", "must return a list of AdminPage"),
+        ("owa_admin_pages", "[AdminPage('x', 'X', 'edit_modules', print)]", "whose permission is 'edit_modules'"),
+        ("owa_jobs", "{'x': print}", "must return a list of ScheduledJob"),
+        ("owa_jobs", "[ScheduledJob('x', 60, 'run')]", "whose run is 'run'"),
+        ("owa_commands", "[Command('x', 'Help.', print, ['least'])]", "whose arguments is ['least']"),
+        ("owa_health_checks", "[HealthCheck('x', None)]", "whose check is None"),
+        ("owa_tests", "[ModuleTest(None, print)]", "whose title is None"),
     ],
 )
 def test_a_hook_that_returns_something_else(modules: Modules, hook: str, returned: str, told: str) -> None:
@@ -126,6 +134,23 @@ def test_a_hook_that_returns_something_else(modules: Modules, hook: str, returne
     error = error_of(modules.load())
     assert told in error
     assert "ours" in error
+
+
+@pytest.mark.parametrize(
+    ("hook", "returned", "told"),
+    [
+        ("owa_admin_pages", "[AdminPage('../x', 'X', Capability.EDIT_MODULES, print)]", "'../x' is no name"),
+        ("owa_jobs", "[ScheduledJob('x/y', 60, print)]", "'x/y' is no name"),
+        ("owa_jobs", "[ScheduledJob('x', 0, print)]", "wants an interval"),
+        ("owa_jobs", "[ScheduledJob('x', '60', print)]", "wants an interval"),
+        ("owa_commands", "[Command('x y', 'Help.', print)]", "'x y' is no name"),
+        ("owa_health_checks", "exit()", "SystemExit"),
+    ],
+)
+def test_what_a_hook_raises_is_told_with_its_traceback(modules: Modules, hook: str, returned: str, told: str) -> None:
+    modules.write("ours", f"@hookimpl\ndef {hook}(): return {returned}")
+    assert told in error_of(modules.load())
+    assert f"in {hook}" in modules.load().modules["ours"].trace
 
 
 @pytest.mark.parametrize("types", ["None", "'x.y'", "frozenset({1})", "{'x.y'}"])
@@ -349,6 +374,88 @@ def test_two_contributions_of_one_name(modules: Modules) -> None:
 def test_a_third_partys_module_cannot_take_a_name_of_ours(modules: Modules) -> None:
     modules.write("aaa", queue("file"))
     assert error_of(modules.load(), "aaa") == "Both file_queue and aaa contribute a queue type named file."
+
+
+COMMANDS = "@hookimpl\ndef owa_commands(): return [Command('{}', 'Help.', print)]"
+JOBS = "@hookimpl\ndef owa_jobs(): return [ScheduledJob('{}', 60, print)]"
+
+
+@pytest.mark.parametrize(
+    ("hook", "name", "told"),
+    [
+        (COMMANDS, "install", "The command install of ours has the name of one of OWA's own."),
+        (COMMANDS, "help", "The command help of ours has the name of one of OWA's own."),
+        (JOBS, "drain", "The job drain of ours has the name of one of OWA's own."),
+        (COMMANDS, "flush-processed-events", "Both database_queue and ours contribute a command named"),
+        (JOBS, "prune", "Both file_queue and ours contribute a job named prune."),
+    ],
+)
+def test_no_job_or_command_is_shadowed(modules: Modules, hook: str, name: str, told: str) -> None:
+    modules.write("ours", hook.format(name))
+    registry = modules.load()
+    assert told in error_of(registry)
+    assert {"flush-processed-events", "prune-event-queue-archives"} <= {one.name for _, one in registry.commands}
+
+
+def test_a_module_that_drains_keeps_its_jobs_commands_pages_and_checks(modules: Modules) -> None:
+    modules.write("other", queue())
+    registry = modules.load(file_queue=Switch.DRAINING)
+    assert [name for name, _ in registry.jobs] == ["file_queue"]
+    for found in (registry.commands, registry.pages, registry.checks):
+        assert "file_queue" in {name for name, _ in found}
+    assert not modules.load(file_queue=Switch.PARKED).jobs
+
+
+REQUIRED = """
+    KEY = text("ours.key", default="", required=True, help="A test.")
+
+    @hookimpl
+    def owa_settings(): return [KEY]
+
+    @hookimpl
+    def owa_preprocessing_steps(): return [PreprocessingStep("step", print)]
+"""
+
+
+def test_what_lacks_a_setting_is_not_called(modules: Modules) -> None:
+    modules.write("ours", queue() + REQUIRED)
+    loaded = modules.load()
+    lacking = judged(loaded, Settings(), lambda _: False)
+    assert (lacking.modules["ours"].lacks, lacking.modules["ours"].works) == (("Key",), True)
+    assert (lacking.steps, lacking.owner(INCOMING)) == ((), "file_queue")
+    assert "ours.key" in {setting.name for setting in lacking.settings}
+    ready = judged(lacking, Settings({"ours.key": "a"}), lambda _: False)
+    assert [name for name, _ in ready.steps] == ["ours"]
+    assert ready.owner(INCOMING) == "ours"
+
+
+def test_what_lacks_a_migration_is_not_called(modules: Modules, tmp_path: Path) -> None:
+    (tmp_path / "revisions").mkdir()
+    modules.write("ours", queue(), about=", migrations='revisions'")
+    asked: list[str] = []
+
+    def is_outdated(loaded: Loaded) -> bool:
+        asked.append(loaded.name)
+        return True
+
+    outdated = judged(modules.load(), Settings(), is_outdated)
+    assert asked == ["ours"]  # the others have no tables of their own
+    assert outdated.modules["ours"].needs_migration
+    assert outdated.owner(INCOMING) == "file_queue"
+    assert judged(outdated, Settings(), lambda _: False).owner(INCOMING) == "ours"
+
+
+def test_migrations_that_cannot_be_read_break_their_module(modules: Modules, tmp_path: Path) -> None:
+    (tmp_path / "revisions").mkdir()
+    modules.write("ours", queue(), about=", migrations='revisions'")
+    registry = judged(modules.load(), Settings(), lambda _: sys.exit(3))
+    assert error_of(registry) == "The migrations of ours cannot be read: SystemExit: 3"
+    assert "Traceback" in registry.modules["ours"].trace
+
+
+def test_a_folder_of_migrations_that_is_missing(modules: Modules) -> None:
+    modules.write("ours", about=", migrations='nowhere'")
+    assert error_of(modules.load()) == "The module ours has no folder nowhere. Its package lacks files."
 
 
 def test_a_third_partys_default_does_not_replace_ours(modules: Modules) -> None:

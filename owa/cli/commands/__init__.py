@@ -6,7 +6,6 @@ from owa.cli.commands.install import INSTALL
 from owa.cli.commands.ledger import VERIFY_LEDGER
 from owa.cli.commands.modules import ACTIVATE, DEACTIVATE
 from owa.cli.commands.password import CHANGE_PASSWORD
-from owa.cli.commands.prune import FLUSH_PROCESSED_EVENTS, PRUNE_ARCHIVES
 from owa.cli.commands.sites import ADD_SITE
 from owa.cli.commands.status import QUEUE_STATUS
 from owa.cli.commands.traffic import GENERATE_TRAFFIC
@@ -20,8 +19,6 @@ COMMANDS: tuple[Command, ...] = (
     PROCESS_EVENT_QUEUE,
     QUEUE_STATUS,
     VERIFY_LEDGER,
-    PRUNE_ARCHIVES,
-    FLUSH_PROCESSED_EVENTS,
     GENERATE_TRAFFIC,
 )
-"""In the order in which help shows them."""
+"""OWA's own, in the order in which help shows them. Modules contribute others."""

@@ -14,7 +14,8 @@ def activate(installation: Installation, arguments: Arguments, output: Output) -
     from owa.switching import switch_on
 
     switched = switch_on(installation, _name(arguments), COMMAND_LINE)
-    output.say(f"{switched.name} is on." if switched.changed else f"{switched.name} was on already.")
+    told = f"{switched.name} is on." if switched.changed else f"{switched.name} was on already."
+    output.say(f"{told} {switched.told}".rstrip())
     output.document({"module": switched.name, "state": switched.switch.value})
     return DONE
 

@@ -33,11 +33,15 @@ def run(installation: Installation, _arguments: Arguments, output: Output) -> in
         totals = list(counts.stored(connection))
         runs = jobs.last_of_each(connection)
     now = installation.clock.now()
+    findings = installation.health.problems()
+    for finding in findings:
+        output.problem(f"{finding.text} {finding.remedy}")
     queues = {name: _figures(status, now) for name, status in statuses.items()}
     output.document(
         {
             "mode": mode,
             "queues": queues,
+            "problems": [asdict(finding) for finding in findings],
             "last_runs": [_run(run) for run in runs],
             "counts": [
                 {str(name): value for name, value in row.items()} | {"last_at": row["last_at"] // MICROSECONDS}

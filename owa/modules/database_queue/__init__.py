@@ -1,6 +1,7 @@
 """The processing queue: events that wait for their session or are tried again, kept in the database."""
 
-from owa.module_api import PROCESSING, VERSION, Module, QueueBinding, RetryQueueType, hookimpl
+from owa.module_api import PROCESSING, VERSION, Command, Module, QueueBinding, RetryQueueType, hookimpl
+from owa.modules.database_queue.flush import FLUSH_PROCESSED_EVENTS
 from owa.modules.database_queue.queue import open_database_queue
 
 
@@ -25,3 +26,8 @@ def owa_retry_queue_types() -> list[RetryQueueType]:
 @hookimpl
 def owa_queue_bindings() -> list[QueueBinding]:
     return [QueueBinding(PROCESSING, "database")]
+
+
+@hookimpl
+def owa_commands() -> list[Command]:
+    return [FLUSH_PROCESSED_EVENTS]

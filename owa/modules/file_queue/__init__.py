@@ -1,7 +1,21 @@
 """The file queue: events are appended to a local file, and drained from it. OWA's default."""
 
-from owa.module_api import INCOMING, VERSION, Module, QueueBinding, QueueType, hookimpl
+from owa.module_api import (
+    INCOMING,
+    VERSION,
+    AdminPage,
+    Command,
+    HealthCheck,
+    Module,
+    QueueBinding,
+    QueueType,
+    ScheduledJob,
+    hookimpl,
+)
+from owa.modules.file_queue.archive import PRUNE, PRUNE_NOW
 from owa.modules.file_queue.copied import open_copied_file
+from owa.modules.file_queue.health import CHECKS
+from owa.modules.file_queue.quarantine import PAGE
 from owa.modules.file_queue.queue import open_file_queue
 
 
@@ -26,3 +40,23 @@ def owa_queue_types() -> list[QueueType]:
 @hookimpl
 def owa_queue_bindings() -> list[QueueBinding]:
     return [QueueBinding(INCOMING, "file")]
+
+
+@hookimpl
+def owa_admin_pages() -> list[AdminPage]:
+    return [PAGE]
+
+
+@hookimpl
+def owa_jobs() -> list[ScheduledJob]:
+    return [PRUNE]
+
+
+@hookimpl
+def owa_commands() -> list[Command]:
+    return [PRUNE_NOW]
+
+
+@hookimpl
+def owa_health_checks() -> list[HealthCheck]:
+    return CHECKS

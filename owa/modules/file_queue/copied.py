@@ -70,9 +70,6 @@ class CopiedFile:
     def pending(self) -> Pending:
         return Pending()
 
-    def prune(self, older_than: float) -> int:
-        return 0
-
     def close(self) -> None:
         return None
 

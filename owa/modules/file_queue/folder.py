@@ -94,11 +94,13 @@ class Folder:
             sync_folder(self.unprocessed)
 
     def prune(self, older_than: float) -> int:
-        """Delete archived segments that were filed more than `older_than` seconds ago; returns how many."""
+        """Delete archived segments that were filed more than `older_than` seconds ago; returns how many. Raises
+        `QueueUnavailable`."""
         limit = time.time() - older_than  # file times are the machine's
-        old = [path for path in self.archive.glob("*.txt") if path.stat().st_mtime < limit]
-        for path in old:
-            path.unlink(missing_ok=True)
+        with self.explained("prune"):
+            old = [path for path in self.archive.glob("*.txt") if path.stat().st_mtime < limit]
+            for path in old:
+                path.unlink(missing_ok=True)
         return len(old)
 
     def _segment_name(self) -> str:

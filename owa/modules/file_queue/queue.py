@@ -118,10 +118,6 @@ class FileQueue:
         files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
         return pending_in([*files, (self._folder.active, 0)], self._folder.writers)
 
-    def prune(self, older_than: float) -> int:
-        with self._folder.explained("prune"):
-            return self._folder.prune(older_than)
-
     def close(self) -> None:
         with self._lock:
             self._appender.close()

@@ -99,8 +99,5 @@ class EventQueue(Protocol):
     def pending(self) -> Pending:
         """What waits in it, for the ledger. To be called by the holder of the reading end."""
 
-    def prune(self, older_than: float) -> int:
-        """Delete what was archived more than `older_than` seconds ago; returns how many archives went."""
-
     def close(self) -> None:
         """Let go of files and connections."""

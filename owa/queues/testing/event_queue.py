@@ -332,7 +332,6 @@ class EventQueueContract:
         queue.put(sample_events(3))
         queue.latest(2)
         queue.status()
-        queue.prune(older_than=0)
         assert drain_all(queue, database) == sample_events(3)
 
     def test_latest_are_those_put_last_and_not_yet_drained(self, queue: EventQueue, database: Database) -> None:
@@ -346,11 +345,6 @@ class EventQueueContract:
         assert queue.latest(10) == sample_events(6)[:1:-1]
         drain_all(queue, database)
         assert queue.latest(10) == []
-
-    def test_prune_leaves_what_is_young(self, queue: EventQueue, database: Database) -> None:
-        queue.put(sample_events(3))
-        drain_all(queue, database)
-        assert queue.prune(older_than=3_600) == 0
 
 
 @contextmanager

@@ -20,6 +20,15 @@ class Place:
     capability: Capability
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place, as the page shows it."""
+
+    label: str
+    path: str
+    is_here: bool
+
+
 NAVIGATION = (
     Place("queues", "Dashboard", Capability.VIEW_REPORTS),
     Place("failed", "Failed events", Capability.EDIT_MODULES),
@@ -42,6 +51,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("site", "/admin/settings/sites/{site_id}")
     config.add_route("modules", "/admin/settings/modules")
     config.add_route("module", "/admin/settings/modules/{name}")
+    config.add_route("module_page", "/admin/modules/{module}/{slug}")
     config.add_route("users", "/admin/settings/users")
     config.add_route("user", "/admin/settings/users/edit")
     config.add_route("audit", "/admin/audit")
@@ -49,13 +59,25 @@ def includeme(config: Configurator) -> None:
     config.add_request_method(navigation, reify=True)
 
 
-def navigation(request: Request) -> list[Place]:
-    """The places that the visitor may go to."""
-    return [place for place in NAVIGATION if request.identity and request.identity.may(place.capability)]
+def navigation(request: Request) -> list[Link]:
+    """The places that the visitor may go to: OWA's own, then those of modules."""
+    if not request.identity:
+        return []
+    here = request.matched_route.name if request.matched_route else ""
+    links = [
+        Link(place.label, request.route_path(place.route), here == place.route)
+        for place in NAVIGATION
+        if request.identity.may(place.capability)
+    ]
+    for module, page in request.registry["owa"].installation.registry.pages:
+        if request.identity.may(page.permission):
+            path = request.route_path("module_page", module=module, slug=page.slug)
+            links.append(Link(page.title, path, request.path == path))
+    return links
 
 
 @view_config(route_name="admin", request_method="GET", permission=Capability.VIEW_SITE_LIST)
 def admin(request: Request) -> Response:
     """Leads to the first page that the visitor may see."""
-    places = request.navigation
-    return HTTPSeeOther(request.route_path(places[0].route if places else "account"))
+    links = request.navigation
+    return HTTPSeeOther(links[0].path if links else request.route_path("account"))

@@ -1,5 +1,6 @@
 """The settings of a module: a form made from what it declares."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
@@ -8,8 +9,9 @@ from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
 from owa.accounts.roles import Capability
+from owa.errors import OwaError, UsageError
 from owa.registry import CORE, Loaded
-from owa.settings import Setting
+from owa.settings import Setting, Settings
 from owa.views.flash import flash
 from owa.views.forms.form import Form
 from owa.views.forms.saving import current_form, save, saved
@@ -28,6 +30,18 @@ class ModuleSettings:
         loaded = self._module()
         return self._page(loaded, current_form(self._request, self._settings(loaded)))
 
+    @view_config(request_method="POST", request_param="test")
+    def test(self) -> dict[str, Any] | Response:
+        """Try whether what is saved works."""
+        loaded = self._module()
+        try:
+            told = self._run_test(loaded.name, self._request.POST["test"])
+        except OwaError as error:
+            self._request.response.status_int = 409
+            return self._page(loaded, current_form(self._request, self._settings(loaded)), str(error))
+        flash(self._request, told)
+        return HTTPSeeOther(self._request.route_path("module", name=loaded.name))
+
     @view_config(request_method="POST")
     def save(self) -> dict[str, Any] | Response:
         loaded = self._module()
@@ -38,8 +52,22 @@ class ModuleSettings:
         flash(self._request, saved(form))
         return HTTPSeeOther(self._request.route_path("module", name=loaded.name))
 
-    def _page(self, loaded: Loaded, form: Form) -> dict[str, Any]:
-        return {"title": loaded.about.title if loaded.about else loaded.name, "form": form}
+    def _page(self, loaded: Loaded, form: Form, problem: str = "") -> dict[str, Any]:
+        return {
+            "title": loaded.about.title if loaded.about else loaded.name,
+            "form": form,
+            "problem": problem,
+            "tests": self._installation.registry.tests(loaded.name),
+            "lacks": self._installation.registry.modules[loaded.name].lacks,
+        }
+
+    def _run_test(self, module: str, title: str) -> str:
+        for test in self._installation.registry.tests(module):
+            if test.title == title:
+                settings = self._installation.configuration.current().settings
+                told: str = self._installation.isolation.run(module, f"test {title}", _told, test.run, settings)
+                return told
+        raise UsageError("There is no such test.", "Fill in what is needed, and save it.")
 
     def _module(self) -> Loaded:
         """A module that is on and has settings."""
@@ -52,3 +80,10 @@ class ModuleSettings:
     @staticmethod
     def _settings(loaded: Loaded) -> list[Setting[Any]]:
         return [setting for setting in loaded.contributed.get("owa_settings", ()) if setting.storable]
+
+
+def _told(run: Callable[[Settings], str], settings: Settings) -> str:
+    told = run(settings)
+    if not isinstance(told, str):
+        raise TypeError(f"A test ends with a sentence, not {type(told).__name__}.")
+    return told

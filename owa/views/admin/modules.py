@@ -9,9 +9,11 @@ from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
 from owa.accounts.roles import Capability
+from owa.admin_contributions import AdminPage
 from owa.clock import MICROSECONDS
 from owa.db.modules import StoredModule, Switch, processes, stored_modules
 from owa.errors import UsageError
+from owa.health import Finding
 from owa.hookspecs import CONTRIBUTIONS
 from owa.presence import GONE
 from owa.registry import CORE, Loaded, Registry, discover
@@ -30,6 +32,9 @@ class Line:
     contributes: list[str]
     slowest: tuple[float, str] | None
     """Of its calls in this process: seconds, and what it was."""
+    pages: list[AdminPage]
+    findings: list[Finding]
+    """Of its checks."""
 
     @property
     def name(self) -> str:
@@ -59,6 +64,8 @@ class Line:
     def state(self) -> str:
         if self.loaded.error:
             return "broken"
+        if self.loaded.works and not self.loaded.is_ready:
+            return "needs a migration" if self.loaded.needs_migration else "needs configuration"
         return "on" if self.loaded.is_on else str(self.loaded.switch or "off")
 
     @property
@@ -94,7 +101,8 @@ class Modules:
         except UsageError as error:
             self._request.response.status_int = 409
             return self._page(str(error))
-        flash(self._request, f"{switched.name} is {switched.switch}. All processes follow within seconds.")
+        told = f"{switched.name} is {switched.switch}. {switched.told}".rstrip()
+        flash(self._request, f"{told} All processes follow within seconds.")
         return HTTPSeeOther(self._request.route_path("modules"))
 
     def _page(self, problem: str = "") -> dict[str, Any]:
@@ -104,6 +112,7 @@ class Modules:
             alive = processes(connection, now - GONE * MICROSECONDS)
         registry: Registry = self._installation.configuration.registry
         slowest = self._installation.isolation.slowest()
+        findings = self._installation.health.problems()
         lines = [
             Line(
                 loaded,
@@ -111,6 +120,8 @@ class Modules:
                 _required_by(registry, loaded.name),
                 _contributes(loaded),
                 slowest.get(loaded.name),
+                [page for module, page in registry.pages if module == loaded.name],
+                [finding for finding in findings if finding.module == loaded.name],
             )
             for loaded in (*registry.modules.values(), *_installed_since(registry))
             if loaded.name != CORE
@@ -150,4 +161,6 @@ def _contributes(loaded: Loaded) -> list[str]:
 def _name(item: Any) -> str:
     if hasattr(item, "queue"):
         return f"{item.queue} by {item.type}" + (", instead of the default" if item.override else "")
-    return str(getattr(item, "name", "") or ", ".join(sorted(getattr(item, "event_types", ()))))
+    return str(
+        getattr(item, "name", "") or getattr(item, "title", "") or ", ".join(sorted(getattr(item, "event_types", ())))
+    )

@@ -1,16 +1,20 @@
 """Stores what a form changed: all of it or nothing, with an entry of the audit trail."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pyramid.request import Request
 
 from owa.accounts import audit
 from owa.configuration import ConfigurationKeeper
-from owa.db.configuration import store_settings
+from owa.db.configuration import read, store_settings
 from owa.settings import Setting
+from owa.switching import unserved
 from owa.views.forms.form import Form, form_of
 from owa.views.security import actor_of
+
+if TYPE_CHECKING:
+    from owa.app import Installation
 
 
 def current_form(request: Request, settings: Iterable[Setting[Any]]) -> Form:
@@ -27,6 +31,7 @@ def save(request: Request, settings: Iterable[Setting[Any]], subject: str) -> Fo
     installation = request.registry["owa"].installation
     with installation.database.writing() as connection:
         form = _current(installation.configuration, settings).filled(request.POST.items())
+        form = _checked(installation, form, read(connection).settings)
         if form.problems or not form.changes:
             return form
         store_settings(connection, form.changes)
@@ -34,6 +39,17 @@ def save(request: Request, settings: Iterable[Setting[Any]], subject: str) -> Fo
         audit.record(connection, actor_of(request), now, "change settings", subject, form.before, form.after)
     installation.configuration.signal_change()
     return form
+
+
+def _checked(installation: "Installation", form: Form, stored: Mapping[str, str]) -> Form:
+    """With a problem where a module would not be called any more without which nobody serves a queue."""
+    needed = next((field.setting.name for field in form.changed if field.setting.required), "")
+    if form.problems or not needed:
+        return form
+    wanted = {name: text for name, text in {**stored, **form.changes}.items() if text is not None}
+    after = installation.configuration.judge(installation.registry, wanted)
+    queue = unserved(after)
+    return form.with_problem(needed, f"is needed: no other module serves the queue {queue}") if queue else form
 
 
 def saved(form: Form) -> str:

@@ -1,0 +1,36 @@
+"""Posts events to a program of the admin's choice, as they are processed."""
+
+import time
+from typing import Any
+
+from owa.module_api import VERSION, Module, ModuleTest, Setting, Settings, hookimpl
+from owa.modules.webhook.message import post, test_message
+from owa.modules.webhook.settings import SETTINGS, URL
+
+
+@hookimpl
+def owa_module() -> Module:
+    return Module(
+        name="webhook",
+        title="Webhook",
+        version=VERSION,
+        author="OWA",
+        group="Events",
+        description="Posts events, signed, to an address of your choice, for programs of your own.",
+    )
+
+
+@hookimpl
+def owa_settings() -> list[Setting[Any]]:
+    return SETTINGS
+
+
+@hookimpl
+def owa_tests() -> list[ModuleTest]:
+    return [ModuleTest("Send a test message", send_test)]
+
+
+def send_test(settings: Settings) -> str:
+    """Post a message of the type `webhook.test`. Raises as `post` does."""
+    status = post(test_message(time.time_ns() // 1_000), settings)
+    return f"{settings[URL]} has taken the message: it answers {status}."
