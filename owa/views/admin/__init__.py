@@ -18,15 +18,17 @@ class Place:
     route: str
     label: str
     capability: Capability
+    group: str = ""
+    """The heading under which it stands. Those without one come first."""
 
 
 NAVIGATION = (
     Place("queues", "Dashboard", Capability.VIEW_REPORTS),
     Place("failed", "Failed events", Capability.EDIT_MODULES),
-    Place("general", "General", Capability.EDIT_SETTINGS),
-    Place("modules", "Modules", Capability.EDIT_MODULES),
-    Place("sites", "Sites", Capability.VIEW_SITE_LIST),
-    Place("users", "Users", Capability.EDIT_USERS),
+    Place("general", "General", Capability.EDIT_SETTINGS, "Settings"),
+    Place("modules", "Modules", Capability.EDIT_MODULES, "Settings"),
+    Place("sites", "Sites", Capability.VIEW_SITE_LIST, "Settings"),
+    Place("users", "Users", Capability.EDIT_USERS, "Settings"),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
 
