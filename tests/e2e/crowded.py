@@ -44,7 +44,8 @@ def crowd(installation: Installation, sites: int = 4, events: int = 3) -> None:
         user = users.User(EVE, "viewer", f"real {XSS}", f"{WIDE}@shop.example", everybody)
         now = time.time_ns() // 1_000
         users.add_user(connection, user, PASSWORD, now)
-        switch_module(connection, "broken", Switch.ON, EVE, now)
+        for name in ("broken", "referer_spam"):
+            switch_module(connection, name, Switch.ON, EVE, now)
         note_failures(connection, "utm_campaigns", 3, f"ValueError: {XSS} {WIDE}", f"Traceback\n  {WIDE}", now)
     database.close()
     fail(installation, FAILED, *(event(2 + number, f"shop.purchase_{number % 3}") for number in range(events)))
