@@ -8,7 +8,7 @@ from owa.db.counts import Outcome
 from owa.events import RefusalReason
 
 REMEDIES = {
-    RefusalReason.UNREGISTERED_SITE: "Register the site, under Sites or with cmd=add-site, or correct the site id in the page's tag.",
+    RefusalReason.UNREGISTERED_SITE: "Register it under Sites or with cmd=add-site, or correct the site id in the tag.",
     RefusalReason.BAD_SITE_ID: "The page's tag sends no site id: paste the tag anew.",
     RefusalReason.BAD_VISITOR_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
     RefusalReason.BAD_SESSION_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",

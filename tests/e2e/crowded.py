@@ -50,7 +50,12 @@ def crowd(installation: Installation, sites: int = 4, events: int = 3) -> None:
     database.close()
     fail(installation, FAILED, *(event(2 + number, f"shop.purchase_{number % 3}") for number in range(events)))
     trace = f"Traceback (most recent call last):\n  File {WIDE}\nValueError: {XSS}"
-    execute(installation, "UPDATE owa_queue_item SET last_error_msg = last_error_msg || ?, last_error_trace = ?", WIDE, trace)
+    execute(
+        installation,
+        "UPDATE owa_queue_item SET last_error_msg = last_error_msg || ?, last_error_trace = ?",
+        WIDE,
+        trace,
+    )
 
 
 def use(installation: Installation, server: Server, events: int = 3) -> None:
