@@ -36,6 +36,7 @@ def test_in_refused_another_password_and_out(page: "Page", queueing: Installatio
         assert page.get_by_text("fail to log in: admin").is_visible()
 
         page.get_by_role("link", name="admin", exact=True).click()
+        assert page.get_by_text("this one", exact=True).count() == 1
         page.get_by_label("Current password").fill(PASSWORD)
         page.get_by_label("New password").fill("another horse")
         page.get_by_role("button", name="Change the password").click()
