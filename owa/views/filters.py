@@ -37,6 +37,11 @@ def duration(length: int | None) -> str:
     return f"{seconds} s"
 
 
+def number(count: int) -> str:
+    """With a comma between thousands."""
+    return f"{count:,}"
+
+
 def words(value: object) -> str:
     """A JSON value, as a person reads it."""
     if isinstance(value, bool):
@@ -46,5 +51,5 @@ def words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-FILTERS = {"duration": duration, "moment": moment, "words": words}
+FILTERS = {"duration": duration, "moment": moment, "number": number, "words": words}
 """By the name that templates call them."""

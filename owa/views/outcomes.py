@@ -8,14 +8,14 @@ from owa.db.counts import Outcome
 from owa.events import RefusalReason
 
 REMEDIES = {
-    RefusalReason.UNREGISTERED_SITE: "Register the site with cmd=add-site, or correct the site id in the page's tag.",
+    RefusalReason.UNREGISTERED_SITE: "Register it under Sites or with cmd=add-site, or correct the site id in the tag.",
     RefusalReason.BAD_SITE_ID: "The page's tag sends no site id: paste the tag anew.",
     RefusalReason.BAD_VISITOR_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
     RefusalReason.BAD_SESSION_ID: "The sender is no OWA tracker: ids are 1 to 19 digits.",
     RefusalReason.UNKNOWN_EVENT_TYPE: "No module that is switched on takes events of this type.",
     RefusalReason.FILTERED: "A module refused it. Which one and why is in the detail.",
-    RefusalReason.ROBOT: "Robots are not tracked. To track them, set OWA_LOG_ROBOTS=1.",
-    RefusalReason.EXCLUDED_ADDRESS: "The visitor's address is in OWA_EXCLUDED_IPS.",
+    RefusalReason.ROBOT: "Robots are not tracked. To track them, switch on Track robots under General.",
+    RefusalReason.EXCLUDED_ADDRESS: "The visitor's address is among the excluded addresses under General.",
     RefusalReason.DO_NOT_LOG: "The page asked not to be tracked.",
     RefusalReason.URL_TOO_LONG: "Send long events in a POST body.",
     RefusalReason.BODY_TOO_LONG: "Bodies may have 64 KB.",
@@ -24,7 +24,7 @@ REMEDIES = {
 }
 
 OTHER_REMEDIES = {
-    Outcome.FAILED: "Retry or discard them under Failed events: /admin/failed",
+    Outcome.FAILED: "Retry or discard them under Failed events.",
     Outcome.QUARANTINED: "Bytes in a queue file that are no event: look at them on the page Quarantine.",
     Outcome.COERCED: "The value had the wrong type and was stored as NULL.",
     Outcome.DUPLICATE: "Had been stored before; nothing was changed.",

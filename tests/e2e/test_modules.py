@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.packages import OTHER_QUEUE, install_package, on_the_path
 from tests.servers import PASSWORD, Install, Installation, Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.e2e
 
@@ -62,21 +62,3 @@ def test_a_refusal_says_why(page: "Page", server: Server) -> None:
     part(page, "File queue").get_by_role("button", name="Switch off, process what it holds").click()
     assert "file_queue is the only module" in page.get_by_role("alert").inner_text()
     assert part(page, "File queue").locator(".state").inner_text() == "on"
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_page_fits_its_window(
-    browser: "Browser",
-    installation: Installation,
-    packages: Path,
-    server: Server,
-    width: int,
-    scheme: Literal["light", "dark"],
-) -> None:
-    install_package(packages, "broken", f"raise ValueError('{'w' * 200}')")
-    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
-        page = context.new_page()
-        open_modules(page, server)
-        part(page, "broken").get_by_role("button", name="Switch on").click()
-        page.get_by_role("alert").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

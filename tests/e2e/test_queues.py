@@ -1,7 +1,7 @@
 """The dashboard and the failed events, by a real browser."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.failures import damaged, event, fail
 from tests.servers import PASSWORD, Install, Installation, Server, wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.e2e
 
@@ -73,18 +73,3 @@ def test_a_selected_event_is_discarded(page: "Page", installation: Installation,
     assert page.title() == "Failed event · OWA"
     page.get_by_role("link", name="Audit trail").click()
     page.get_by_text(f"event type: x.drop {XSS}").wait_for()
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_pages_fit_their_window(
-    browser: "Browser", installation: Installation, server: Server, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    wide = "w" * 200
-    fail(installation, event(1, wide, wide, page_title=wide * 10))
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    log_in(page, server)
-    for path in ("queues", "failed", f"failed/{event(1).guid}"):
-        page.goto(f"http://127.0.0.1:{server.port}/admin/{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    context.close()

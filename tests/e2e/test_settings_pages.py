@@ -1,13 +1,13 @@
 """Settings in a real browser: a form refuses a bad value and keeps what was typed, a good one counts at once."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers import PASSWORD, SITE_ID, Install, Installation, Server, page_view
+from tests.servers import PASSWORD, Installation, Server, page_view
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.e2e
 
@@ -76,17 +76,3 @@ def test_a_site_is_added_and_its_tag_selected_by_a_click(page: "Page", storing: 
         selected = page.evaluate("getSelection().toString()")
         assert selected.startswith("<script>")
         assert selected.rstrip().endswith("</script>")
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_pages_fit_their_window(
-    browser: "Browser", install: Install, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    with install(OWA_EXCLUDED_IPS="2001:db8::/32 " * 9).serve() as server:
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        log_in(page, server, GENERAL)
-        for path in (GENERAL, SITES, f"{SITES}/{SITE_ID}"):
-            page.goto(f"http://127.0.0.1:{server.port}{path}")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        context.close()

@@ -6,14 +6,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.servers import Installation, wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.e2e
 
@@ -50,19 +50,3 @@ def test_a_visit_appears_on_the_start_page(page: "Page", queueing: Installation,
         row = page.locator("tbody tr").first
         assert "A <b> & a shop" in row.inner_text()
         assert row.locator(".state").inner_text() == "stored"
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_page_fits_its_window(
-    browser: "Browser", queueing: Installation, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    with queueing.serve() as server:
-        server.track()
-        server.track({"owa_event_type": "nope"})
-        queueing.drain()
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.port}/")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.get_by_text("unknown event type").is_visible()
-        context.close()

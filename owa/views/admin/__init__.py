@@ -18,6 +18,8 @@ class Place:
     route: str
     label: str
     capability: Capability
+    group: str = ""
+    """The heading under which it stands. Those without one come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,21 @@ class Link:
 
     label: str
     path: str
-    is_here: bool
+    group: str
 
 
 NAVIGATION = (
     Place("queues", "Dashboard", Capability.VIEW_REPORTS),
     Place("failed", "Failed events", Capability.EDIT_MODULES),
-    Place("general", "General", Capability.EDIT_SETTINGS),
-    Place("modules", "Modules", Capability.EDIT_MODULES),
-    Place("sites", "Sites", Capability.VIEW_SITE_LIST),
-    Place("users", "Users", Capability.EDIT_USERS),
+    Place("general", "General", Capability.EDIT_SETTINGS, "Settings"),
+    Place("modules", "Modules", Capability.EDIT_MODULES, "Settings"),
+    Place("sites", "Sites", Capability.VIEW_SITE_LIST, "Settings"),
+    Place("users", "Users", Capability.EDIT_USERS, "Settings"),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
+
+BY_MODULES = "From modules"
+"""The heading of pages that modules bring."""
 
 
 def includeme(config: Configurator) -> None:
@@ -63,16 +68,15 @@ def navigation(request: Request) -> list[Link]:
     """The places that the visitor may go to: OWA's own, then those of modules."""
     if not request.identity:
         return []
-    here = request.matched_route.name if request.matched_route else ""
     links = [
-        Link(place.label, request.route_path(place.route), here == place.route)
+        Link(place.label, request.route_path(place.route), place.group)
         for place in NAVIGATION
         if request.identity.may(place.capability)
     ]
     for module, page in request.registry["owa"].installation.registry.pages:
         if request.identity.may(page.permission):
             path = request.route_path("module_page", module=module, slug=page.slug)
-            links.append(Link(page.title, path, request.path == path))
+            links.append(Link(page.title, path, BY_MODULES))
     return links
 
 

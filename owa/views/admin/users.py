@@ -68,6 +68,6 @@ def user_of(request: Request, user_id: str) -> User:
 
 
 def domains(request: Request) -> dict[str, str]:
-    """Of all sites, by their ids."""
+    """Of all sites, by their ids, in the order of the domains."""
     sites = request.registry["owa"].installation.configuration.current().sites
-    return {site.site_id: site.domain for site in sites.values()}
+    return {site.site_id: site.domain for site in sorted(sites.values(), key=lambda site: site.domain)}

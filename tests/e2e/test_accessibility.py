@@ -1,0 +1,168 @@
+"""Every page, empty and full, in light, dark and narrow: all can read it, and nothing that it shows attacks."""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from owa.db.configuration import site_id_of
+from tests.e2e.conftest import unavailable
+from tests.e2e.crowded import EVE, FAILED, HOSTILE_SITE, crowd, install_packages, use
+from tests.failures import execute
+from tests.functional.test_permissions import MATRIX
+from tests.packages import on_the_path
+from tests.servers import PASSWORD, Install, Installation, Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, ViewportSize
+
+pytestmark = pytest.mark.e2e
+
+NO_PAGES = {"__static/", "blank", "logout", "admin"}
+"""Routes that show nothing of their own. All others are visited at the path that they have in the matrix."""
+
+MORE = (
+    "/nowhere",
+    "/admin/failed?type=none",
+    f"/admin/failed/{FAILED.guid}",
+    "/admin/settings/modules/referer_spam",
+    f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}",
+    "/admin/settings/users/edit?" + urlencode({"user_id": EVE}),
+    "/admin/settings/users/edit?user_id=admin",
+)
+"""What else is visited when there is something to see."""
+
+FORMS = (
+    ("/admin/account", "current", {"current": "wrong", "password": "long enough"}),
+    ("/admin/settings/general", "base.timezone", {"base.timezone": "Mars", "base.drain_interval": "-1"}),
+    ("/admin/settings/sites", "site.domain", {"site.domain": "no address"}),
+    ("/admin/settings/users", "user_id", {"user_id": "admin"}),
+    ("/admin/settings/users", "user_id", {"csrf_token": "forged"}),
+)
+"""Forms that are refused: where they are, a field of theirs, and what is typed."""
+
+ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CONTRAST = ["color-contrast"]
+WIDE: "ViewportSize" = {"width": 1200, "height": 800}
+NARROW: "ViewportSize" = {"width": 360, "height": 800}
+
+
+@pytest.fixture(scope="module", params=["empty", "full"])
+def installation(
+    request: pytest.FixtureRequest, install: Install, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    packages = tmp_path_factory.mktemp("packages")
+    if request.param == "full":
+        install_packages(packages)
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0", **on_the_path(packages))
+    if request.param == "full":
+        crowd(installation)
+    else:
+        execute(installation, "DELETE FROM owa_site")
+        execute(installation, "DELETE FROM owa_audit")
+    return installation
+
+
+@pytest.fixture(scope="module")
+def server(installation: Installation) -> Iterator[Server]:
+    with installation.serve() as server:
+        if installation.rows("owa_site"):
+            use(installation, server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The code of axe-core."""
+    if find_spec("axe_playwright_python") is None:
+        unavailable("axe-playwright-python is not installed")
+    return (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+class Visit:
+    """Goes from page to page, and notes what is wrong with each."""
+
+    def __init__(self, page: "Page", server: Server, axe: str) -> None:
+        """`axe`: the code of axe-core."""
+        self.problems: list[str] = []
+        self._page = page
+        self._root = f"http://127.0.0.1:{server.port}"
+        self._axe = axe
+
+    def see(self, path: str) -> None:
+        self._page.goto(self._root + path)
+        self.judge(path)
+
+    def send(self, path: str, field: str, typed: dict[str, str]) -> None:
+        """Send a form without the browser's own checks."""
+        self._page.goto(self._root + path)
+        with self._page.expect_navigation():
+            self._page.evaluate(
+                """([field, typed]) => {
+                    const form = document.querySelector(`main [name="${field}"]`).form;
+                    for (const name in typed) form.elements[name].value = typed[name];
+                    form.noValidate = true;
+                    form.querySelector("button").click();
+                }""",
+                [field, typed],
+            )
+        self.judge(f"{path} after {typed}")
+
+    def log_in(self, user_id: str) -> None:
+        self.send("/login", "user_id", {"user_id": user_id, "password": "wrong"})
+        self._page.get_by_label("Password").fill(PASSWORD)
+        self._page.get_by_role("button", name="Log in").click()
+        self._page.get_by_role("button", name="Log out").wait_for()
+
+    def judge(self, what: str) -> None:
+        """In light and wide, then dark, then narrow."""
+        self._page.evaluate(self._axe)
+        self._note(what, *self._violations(ALL_RULES), *self._oddities())
+        self._page.emulate_media(color_scheme="dark")
+        self._note(f"{what} in dark", *self._violations(CONTRAST))
+        self._page.set_viewport_size(NARROW)
+        self._note(f"{what}, narrow", *self._violations(ALL_RULES, but=CONTRAST), *self._oddities())
+        self._page.emulate_media(color_scheme="light")
+        self._page.set_viewport_size(WIDE)
+
+    def _note(self, what: str, *problems: str) -> None:
+        self.problems += [f"{what}: {problem}" for problem in problems]
+
+    def _violations(self, rules: list[str], but: Sequence[str] = ()) -> list[str]:
+        options = {
+            "runOnly": rules,
+            "rules": {rule: {"enabled": False} for rule in but},
+            "resultTypes": ["violations"],
+            "preload": False,
+        }
+        found = self._page.evaluate("async options => (await axe.run(options)).violations", options)
+        return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+    def _oddities(self) -> Iterator[str]:
+        if "OWA" not in self._page.title():
+            yield "it has no title"
+        if self._page.evaluate("'owned' in window || document.querySelector('script, img') !== null"):
+            yield "what was stored is taken for markup"
+        if self._page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            yield "it is wider than its window"
+
+
+def test_all_can_be_read_by_all(browser: "Browser", installation: Installation, server: Server, axe: str) -> None:
+    # Without the policy a stored script would run, and be noticed.
+    with browser.new_context(bypass_csp=True, color_scheme="light", viewport=WIDE) as context:
+        visit = Visit(context.new_page(), server, axe)
+        visit.see("/login")
+        visit.log_in("admin")
+        for path in (MATRIX[route][0] for route in MATRIX if route not in NO_PAGES):
+            visit.see(path)
+        if installation.rows("owa_site"):
+            for path in MORE:
+                visit.see(path)
+            for form in FORMS:
+                visit.send(*form)
+            context.set_extra_http_headers({"X-Forwarded-For": "198.51.100.7"})
+            visit.see("/")  # not allowed from there
+    assert visit.problems == []
