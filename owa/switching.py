@@ -35,16 +35,16 @@ def switch_on(installation: "Installation", name: str, actor: Actor) -> Switched
     return _switch(installation, name, Switch.ON, actor)
 
 
-def switch_off(installation: "Installation", name: str, actor: Actor, *, park: bool = False) -> Switched:
-    """Raises `UsageError` when others need it, or when nobody would keep events. What its queue holds is drained on,
-    or, with `park`, stays where it is."""
+def switch_off(installation: "Installation", name: str, actor: Actor, held: Switch = Switch.DRAINING) -> Switched:
+    """Also to change what becomes of the events that the queue of a module holds. `held`: they are processed
+    (`DRAINING`), moved to the queue that follows (`HANDING_OVER`), or left (`PARKED`). Raises `UsageError` when others
+    need it, or when nobody would keep events."""
     registry = _registry(installation)
     name = known_name(registry, name)
     if dependents := [loaded.name for loaded in registry.modules.values() if loaded.works and name in loaded.requires]:
         raise UsageError(f"{', '.join(dependents)} requires {name}.", "Switch that off first.")
     loaded = registry.modules[name]
-    off = Switch.OFF if not _holds_events(loaded) else Switch.PARKED if park else Switch.DRAINING
-    return _switch(installation, name, off, actor)
+    return _switch(installation, name, held if _holds_events(loaded) else Switch.OFF, actor)
 
 
 def known_name(registry: Registry, name: str) -> str:
@@ -102,6 +102,6 @@ def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None
 
 
 def _holds_events(loaded: Loaded) -> bool:
-    """Whether there is a queue of it. One that is parked says nothing of itself any more."""
+    """Whether there is a queue of it. One that is parked, or broken, says nothing of itself any more."""
     bindings = loaded.contributed.get("owa_queue_bindings", ())
     return loaded.switch in (*DRAINED, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)

@@ -44,6 +44,8 @@ class Switch(StrEnum):
     OFF = "off"
     DRAINING = "draining"
     """Off, but what its queue still holds is processed."""
+    HANDING_OVER = "handing-over"
+    """Off, and what its queue still holds is moved to the queue that follows it."""
     PARKED = "parked"
     """Off, and what its queue holds stays where it is."""
     TRIPPED = "tripped"

@@ -14,8 +14,8 @@ from owa.registry.discovery import Found
 from owa.registry.fields import check_fields
 from owa.settings import did_you_mean
 
-DRAINED = (Switch.DRAINING, Switch.TRIPPED)
-"""Switches of modules that are off, and whose queues are drained."""
+DRAINED = (Switch.DRAINING, Switch.HANDING_OVER, Switch.TRIPPED)
+"""Switches of modules that are off, and whose queues are emptied."""
 
 Contributed = dict[str, list[Any]]
 """What a module contributes, by the hooks' names."""
@@ -46,7 +46,7 @@ class Loaded:
 
     @property
     def is_draining(self) -> bool:
-        """It is off, but what its queue holds is still to be processed."""
+        """It is off, but what its queue holds is still to be processed, here or by the queue that follows it."""
         return self.switch in DRAINED and not self.error
 
     @property

@@ -65,7 +65,7 @@ class Registry:
         return [(name, _named(self.queue_types(), binding.type, queue)) for name, binding in self._bindings(queue)]
 
     def draining(self, queue: str) -> list[tuple[str, QueueType]]:
-        """The types of modules that are off, but whose part of `queue` is still to be processed; with their names."""
+        """The types of modules that are off, but whose part of `queue` is still to be emptied; with their names."""
         found = []
         for loaded in self.modules.values():
             if loaded.is_draining:

@@ -19,6 +19,13 @@ from owa.switching import switch_off, switch_on
 from owa.views.flash import flash
 from owa.views.security import actor_of
 
+HELD = {
+    Switch.DRAINING: "process what it holds",
+    Switch.HANDING_OVER: "hand over what it holds",
+    Switch.PARKED: "leave what it holds",
+}
+"""What can become of the events in the queue of a module that is off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -30,6 +37,8 @@ class Line:
     contributes: list[str]
     slowest: tuple[float, str] | None
     """Of its calls in this process: seconds, and what it was."""
+    held: str
+    """What its queue holds, as far as this server knows; empty: it has none that is open."""
 
     @property
     def name(self) -> str:
@@ -64,6 +73,17 @@ class Line:
         return str(self.loaded.switch or "off")
 
     @property
+    def choices(self) -> list[tuple[str, str]]:
+        """What can be made of it: a switch, and the words for it."""
+        if self.state in ("on", "failing", "broken"):
+            held = [(switch.value, f"Switch off, {words}") for switch, words in HELD.items()]
+            return held if self.keeps_events else [(Switch.OFF.value, "Switch off")]
+        now = Switch.DRAINING if self.loaded.switch is Switch.TRIPPED else self.loaded.switch
+        others = HELD if now in HELD else {}
+        held = [(switch.value, words.capitalize()) for switch, words in others.items() if switch is not now]
+        return [(Switch.ON.value, "Switch on"), *held]
+
+    @property
     def has_settings(self) -> bool:
         return self.loaded.works and bool(self.loaded.contributed.get("owa_settings"))
 
@@ -92,11 +112,13 @@ class Modules:
             if wanted is Switch.ON:
                 switched = switch_on(self._installation, name, actor)
             else:
-                switched = switch_off(self._installation, name, actor, park=wanted is Switch.PARKED)
+                held = wanted if wanted in HELD else Switch.DRAINING
+                switched = switch_off(self._installation, name, actor, held)
         except UsageError as error:
             self._request.response.status_int = 409
             return self._page(str(error))
-        flash(self._request, f"{switched.name} is {switched.switch}. All processes follow within seconds.")
+        state = switched.switch.replace("-", " ")
+        flash(self._request, f"{switched.name} is {state}. All processes follow within seconds.")
         return HTTPSeeOther(self._request.route_path("modules"))
 
     def _page(self, problem: str = "") -> dict[str, Any]:
@@ -106,6 +128,7 @@ class Modules:
             alive = processes(connection, now - GONE * MICROSECONDS)
         registry: Registry = self._installation.configuration.registry
         slowest = self._installation.isolation.slowest()
+        held = {name: _events(count) for name, count in self._installation.assembly.held().items()}
         lines = [
             Line(
                 loaded,
@@ -113,6 +136,7 @@ class Modules:
                 _required_by(registry, loaded.name),
                 _contributes(loaded),
                 slowest.get(loaded.name),
+                held.get(loaded.name, ""),
             )
             for loaded in (*registry.modules.values(), *_installed_since(registry))
             if loaded.name != CORE
@@ -128,6 +152,12 @@ def _wanted(word: str) -> Switch:
         return Switch(word)
     except ValueError:
         raise UsageError("Which way to switch it?") from None
+
+
+def _events(count: int | None) -> str:
+    if count is None:
+        return "it cannot say what"
+    return f"{count} events, on this server" if count else "nothing, on this server"
 
 
 def _installed_since(registry: Registry) -> list[Loaded]:
