@@ -140,7 +140,7 @@ def open_installation(
     assembly = Assembly(configuration, context)
     configuration.subscribe(assembly.apply)
     server = configuration.current().settings[SERVER_NUMBER]
-    isolation = Isolation(database, clock)
+    isolation = Isolation(database, clock, lambda *switched: configuration.registry.can_spare(*switched))
     pause = Pause(data_dir / "drain.paused", clock)
     return Installation(
         data_dir=data_dir,

@@ -2,11 +2,12 @@
 configuration, under the hands of those who use them."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from owa.configuration import ConfigurationKeeper
 from owa.contributions import INCOMING, PROCESSING, QueueContext, QueueType
+from owa.db.modules import Switch
 from owa.errors import ModuleError, OwaError, told
 from owa.processing.store import HandlerTable
 from owa.queues.contract import EventQueue, RetryQueue
@@ -26,8 +27,7 @@ class Assembly:
         self._configuration = configuration
         self._context = context
         self._left: list[EventQueue] = []
-        sink, *former = self._open({})
-        self.incoming = SwitchedQueue(sink, former)
+        self.incoming = SwitchedQueue(*self._open({}))
         self.handlers = HandlerTable(configuration.registry.fact_handlers, configuration.registry.subscribers)
         # kept by the process: its rows are those of the database, whoever else is on
         self.retries: RetryQueue = configuration.registry.retry_queue_type(PROCESSING).open(context(PROCESSING))
@@ -35,22 +35,26 @@ class Assembly:
     def apply(self) -> None:
         """Take over what has changed. Raises `ModuleError` or `QueueUnavailable`: then all is as it was."""
         opened = self._opened
-        sink, *former = self._open(opened)
-        self.incoming.use(sink, former)
+        self.incoming.use(*self._open(opened))
         registry = self._configuration.registry
         self.handlers.use(registry.fact_handlers, registry.subscribers)
         # A request may be about to put into a queue that has just been left: that one is closed a change later.
         self._close(self._left)
         self._left = [queue for key, queue in opened.items() if key not in self._opened]
 
+    def held(self) -> dict[str, int | None]:
+        """How many events the queues of modules hold, by module; None: it cannot say."""
+        return {str(key[0]): _depth(queue) for key, queue in self._opened.items()}
+
     def close(self) -> None:
         """Let go of the queues."""
         self._close(self._left)
         self._close(self._opened.values())
 
-    def _open(self, opened: Opened) -> Sequence[EventQueue]:
-        """The queue for new events, and those that may still hold some. What is open already is used again. A module
-        whose queue cannot be opened is broken, and the next one serves; when there is none, its error is raised."""
+    def _open(self, opened: Opened) -> tuple[EventQueue, list[EventQueue], list[EventQueue]]:
+        """The queue for new events, those that may still hold some, and those whose events are to be moved. What is
+        open already is used again. A module whose queue cannot be opened is broken, and the next one serves; when there
+        is none, its error is raised."""
         registry = self._configuration.registry
         now: Opened = {}
         problems: dict[str, BaseException] = {}
@@ -65,7 +69,9 @@ class Assembly:
             logger.error("%s", problem)
             registry.modules[module].break_(problem, told(error)[1])
         self._opened = now
-        return list(now.values())
+        leaving = [key for key in now if registry.modules[key[0]].switch is Switch.HANDING_OVER]
+        sink, *former = [queue for key, queue in now.items() if key not in leaving]
+        return sink, former, [now[key] for key in leaving]
 
     def _add(
         self, now: Opened, opened: Opened, module: str, kind: QueueType, problems: dict[str, BaseException]
@@ -93,6 +99,14 @@ def _checked(queue: EventQueue) -> EventQueue:
     if not isinstance(queue, EventQueue):
         raise TypeError(f"a {type(queue).__name__} is no queue")
     return queue
+
+
+def _depth(queue: EventQueue) -> int | None:
+    try:
+        return queue.status().depth
+    except Exception as error:
+        logger.debug("A queue cannot say what it holds: %s", error)
+        return None
 
 
 def _as_ours(module: str, error: BaseException) -> OwaError:

@@ -36,7 +36,7 @@ from owa.contributions import (
 from owa.db.bulk import BulkStatement, bound, chunks, dialect_insert, insert_new
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
-from owa.db.receipts import Receipt, retire, seen
+from owa.db.receipts import DIRECT, Receipt, retire, seen
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
@@ -87,6 +87,7 @@ from owa.version import VERSION
 __all__ = [
     "ARCHIVE_AGE",
     "ARCHIVE_OLD_EVENTS",
+    "DIRECT",
     "DURABILITY",
     "EVENT_START",
     "INCOMING",

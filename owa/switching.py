@@ -12,7 +12,7 @@ from owa.db import configuration as stored
 from owa.db.modules import Switch, switches
 from owa.errors import ModuleError, SettingsError, UsageError
 from owa.migrating import run_migrations
-from owa.registry import CORE, Loaded, Registry, load
+from owa.registry import CORE, DRAINED, Loaded, Registry, load
 from owa.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -48,18 +48,16 @@ def switch_on(installation: "Installation", name: str, actor: Actor) -> Switched
     return _switch(installation, name, Switch.ON, actor)
 
 
-def switch_off(installation: "Installation", name: str, actor: Actor, *, park: bool = False) -> Switched:
-    """Raises `UsageError` when others need it, or when nobody would keep events. What its queue holds is drained on,
-    or, with `park`, stays where it is."""
+def switch_off(installation: "Installation", name: str, actor: Actor, held: Switch = Switch.DRAINING) -> Switched:
+    """Also to change what becomes of the events that the queue of a module holds. `held`: they are processed
+    (`DRAINING`), moved to the queue that follows (`HANDING_OVER`), or left (`PARKED`). Raises `UsageError` when others
+    need it, or when nobody would keep events."""
     registry = _registry(installation)
     name = known_name(registry, name)
-    if dependents := [
-        loaded.name for loaded in registry.modules.values() if loaded.works and name in _required(loaded)
-    ]:
+    if dependents := [loaded.name for loaded in registry.modules.values() if loaded.works and name in loaded.requires]:
         raise UsageError(f"{', '.join(dependents)} requires {name}.", "Switch that off first.")
     loaded = registry.modules[name]
-    off = Switch.OFF if not _holds_events(loaded) else Switch.PARKED if park else Switch.DRAINING
-    return _switch(installation, name, off, actor)
+    return _switch(installation, name, held if _holds_events(loaded) else Switch.OFF, actor)
 
 
 def known_name(registry: Registry, name: str) -> str:
@@ -124,10 +122,6 @@ def unserved(registry: Registry) -> str:
 
 
 def _holds_events(loaded: Loaded) -> bool:
-    """Whether there is a queue of it. One that is parked says nothing of itself any more."""
+    """Whether there is a queue of it. One that is parked, or broken, says nothing of itself any more."""
     bindings = loaded.contributed.get("owa_queue_bindings", ())
-    return loaded.switch in (Switch.DRAINING, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)
-
-
-def _required(loaded: Loaded) -> tuple[str, ...]:
-    return loaded.about.requires if loaded.about else ()
+    return loaded.switch in (*DRAINED, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)

@@ -18,7 +18,7 @@ import sqlite3
 from contextlib import contextmanager
 from owa.module_api import (
     INCOMING, Batch, Event, HeldByAnother, Module, Pending, QueueBinding, QueueStatus, QueueType, Receipt, hookimpl,
-    after_commit, dumps, loads,
+    DIRECT, after_commit, dumps, loads,
 )
 
 
@@ -82,7 +82,9 @@ class OtherQueue:
     def pending(self):
         pending = Pending()
         for _, event in self._rows():
-            pending.events[loads(event).server, loads(event).site_id] += 1
+            account = loads(event).server, loads(event).site_id
+            pending.events[account] += 1
+            pending.receipts.append(Receipt(DIRECT, *account, 1))
         return pending
 
     def close(self):
@@ -104,6 +106,18 @@ def owa_queue_bindings():
     return [QueueBinding(INCOMING, "other", override=True)]
 '''
 """Of a module `other_queue`, which replaces the file queue."""
+
+FAILING_STEP = """
+from owa.module_api import PreprocessingStep
+
+def fail(event, settings):
+    raise ValueError("it does not work")
+
+@hookimpl
+def owa_preprocessing_steps():
+    return [PreprocessingStep("fails", fail)]
+"""
+"""For the end of a module's code."""
 
 
 def install_package(

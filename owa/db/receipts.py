@@ -41,7 +41,7 @@ def see(connection: Connection, receipts: Iterable[Receipt]) -> None:
 
 
 def take(connection: Connection, server: int, site_id: str, count: int) -> None:
-    """Note `count` entries that carry no numbers."""
+    """Note `count` entries that carry no numbers; below 0: so many go on to where they are numbered anew."""
     _TAKE.run(connection, [_row(Receipt(DIRECT, server, site_id, count))])
 
 

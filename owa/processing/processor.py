@@ -10,6 +10,7 @@ from owa.errors import DatabaseUnavailable, Overtaken
 from owa.events import Event
 from owa.node import has_ended, this_process
 from owa.processing.fates import Fates, note_receipts
+from owa.processing.hand_over import HandOver
 from owa.processing.orphans import Orphans
 from owa.processing.pause import Pause
 from owa.processing.report import Report
@@ -50,6 +51,7 @@ class Processor:
         self._context = context
         self._clock = clock
         self._fates = Fates(retries, server)
+        self._hand_over = HandOver(database, self._fates, clock)
         self._orphans = Orphans(database, handlers, retries, self._fates, pause)
         self.pause = pause
 
@@ -58,8 +60,10 @@ class Processor:
         return self._clock.now()
 
     def settle(self, batch: Batch) -> Report:
-        """Process a leased batch and acknowledge it. Raises `DatabaseUnavailable` or `Overtaken`: then nothing has
-        changed."""
+        """Process a leased batch, or move it to the queue that is to have it, and acknowledge it. Raises
+        `DatabaseUnavailable`, `QueueUnavailable` or `Overtaken`: then it comes again."""
+        if batch.successor:
+            return self._hand_over.move(batch, batch.successor)
         report = self._in_one_transaction(batch, WRITE_PATIENCE)
         report.woken += self._recheck(report.waited_for)
         return report

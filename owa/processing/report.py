@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass, field
 
-_FIGURES = ("processed", "duplicate", "waiting", "retrying", "failed", "quarantined", "refused", "events", "woken")
+_FIGURES = (
+    "processed",
+    "duplicate",
+    "waiting",
+    "retrying",
+    "failed",
+    "quarantined",
+    "refused",
+    "moved",
+    "events",
+    "woken",
+)
 
 
 @dataclass(slots=True)
@@ -16,6 +27,8 @@ class Report:
     failed: int = 0
     quarantined: int = 0
     refused: int = 0
+    moved: int = 0
+    """How many went to another queue, since theirs is switched off."""
     events: int = 0
     """How many events were looked at."""
     woken: int = 0

@@ -1,8 +1,10 @@
 """The queue of a name, whichever module serves it at the moment. Whoever holds it need not know when that changes."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 
 from owa.errors import HeldByAnother, QueueUnavailable
 from owa.events import Entry, Event
@@ -10,11 +12,11 @@ from owa.queues.contract import Batch, EventQueue, Pending, QueueStatus, Source
 
 
 class SwitchedQueue:
-    """Puts into one queue; drains that, and those that served before and may still hold events."""
+    """Puts into one queue; drains that, and those that served before and may still hold events. Of those that are
+    `leaving`, what they hold is to be put into the one."""
 
-    def __init__(self, sink: EventQueue, former: Sequence[EventQueue] = ()) -> None:
-        self._sink = sink
-        self._former = tuple(former)
+    def __init__(self, sink: EventQueue, former: Sequence[EventQueue] = (), leaving: Sequence[EventQueue] = ()) -> None:
+        self.use(sink, former, leaving)
 
     @property
     def sink(self) -> EventQueue:
@@ -26,9 +28,13 @@ class SwitchedQueue:
         """What served before."""
         return self._former
 
-    def use(self, sink: EventQueue, former: Sequence[EventQueue] = ()) -> None:
-        """From now on. A `put` that is under way ends where it began: that queue is among `former`, or parked."""
-        self._sink, self._former = sink, tuple(former)
+    def use(self, sink: EventQueue, former: Sequence[EventQueue] = (), leaving: Sequence[EventQueue] = ()) -> None:
+        """From now on. A `put` that is under way ends where it began: that queue is among the others, or parked."""
+        self._sink, self._former, self._leaving = sink, tuple(former), tuple(leaving)
+
+    def successor(self, queue: EventQueue) -> EventQueue | None:
+        """The queue that is to have what `queue` holds; None: it is not leaving."""
+        return self._sink if any(one is queue for one in self._leaving) else None
 
     def put(self, entries: Sequence[Entry]) -> None:
         self._sink.put(entries)
@@ -37,15 +43,21 @@ class SwitchedQueue:
     def drain(self, wait: float = 0.0) -> Iterator[Source]:
         with ExitStack() as stack:
             sources = [stack.enter_context(self._sink.drain(wait))]
+            leaving: list[Source] = []
             away = None
-            for queue in self._former:
+            for queue in (*self._former, *self._leaving):
                 try:
-                    sources.append(stack.enter_context(queue.drain()))
+                    source = stack.enter_context(queue.drain())
                 except HeldByAnother:
                     continue  # then somebody is at it
                 except QueueUnavailable as outage:
                     away = outage
-            yield _Sources(sources, away)
+                    continue
+                if self.successor(queue):
+                    leaving.append(_Leaving(source, partial(self.successor, queue)))
+                else:
+                    sources.append(source)
+            yield _Sources([*leaving, *sources], away)  # what is moved is processed in the same drain
 
     def check(self) -> None:
         self._sink.check()
@@ -60,7 +72,7 @@ class SwitchedQueue:
 
     def latest(self, count: int) -> list[Event]:
         events = [event for queue in self._queues() for event in queue.latest(count)]
-        return sorted(events, key=lambda event: event.key, reverse=True)[:count] if self._former else events
+        return events if len(self._queues()) == 1 else sorted(events, key=lambda event: event.key, reverse=True)[:count]
 
     def pending(self) -> Pending:
         total = Pending()
@@ -76,7 +88,20 @@ class SwitchedQueue:
             queue.close()
 
     def _queues(self) -> tuple[EventQueue, ...]:
-        return (self._sink, *self._former)
+        return (self._sink, *self._former, *self._leaving)
+
+
+class _Leaving:
+    """The reading end of a queue whose events are to go to another one, as long as they are."""
+
+    def __init__(self, source: Source, successor: Callable[[], EventQueue | None]) -> None:
+        self._source = source
+        self._successor = successor
+
+    def lease(self, limit: int) -> Batch | None:
+        successor = self._successor()
+        batch = self._source.lease(limit) if successor else None
+        return replace(batch, successor=successor) if batch else None
 
 
 class _Sources:

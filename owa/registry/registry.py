@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
 from owa.contributions import (
+    INCOMING,
+    PROCESSING,
     EventFilter,
     EventHandler,
     FactHandler,
@@ -102,7 +104,7 @@ class Registry:
         return [(name, _named(self.queue_types(), binding.type, queue)) for name, binding in self._bindings(queue)]
 
     def draining(self, queue: str) -> list[tuple[str, QueueType]]:
-        """The types of modules that are off, but whose part of `queue` is still to be processed; with their names."""
+        """The types of modules that are off, but whose part of `queue` is still to be emptied; with their names."""
         found = []
         for loaded in self.modules.values():
             if loaded.is_draining:
@@ -123,6 +125,19 @@ class Registry:
     def owner(self, queue: str) -> str:
         """The name of the module whose binding serves `queue`. Raises `ModuleError`."""
         return self._bindings(queue)[0][0]
+
+    def can_spare(self, name: str, chosen: Mapping[str, Switch]) -> bool:
+        """Whether each queue is served without that module, and without those that require it. `chosen`: what was
+        chosen by now, which may be more than what this registry was made from."""
+        left = {
+            loaded.name: loaded
+            for loaded in self.modules.values()
+            if loaded.works and loaded.name != name and chosen.get(loaded.name, Switch.ON) is Switch.ON
+        }
+        while lost := [loaded.name for loaded in left.values() if not left.keys() >= set(loaded.requires)]:
+            left = {name: loaded for name, loaded in left.items() if name not in lost}
+        served = {item.queue for loaded in left.values() for item in loaded.contributed.get("owa_queue_bindings", ())}
+        return served >= {INCOMING, PROCESSING}
 
     def binding(self, queue: str) -> QueueBinding:
         """The binding that counts. Raises `ModuleError`."""

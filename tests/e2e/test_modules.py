@@ -55,6 +55,10 @@ def test_a_queue_is_switched_on_and_parked(page: "Page", server: Server) -> None
     part(page, "other_queue").get_by_role("button", name="Switch on").click()
     part(page, "Other queue").get_by_role("button", name="Switch off, leave what it holds").click()
     assert part(page, "other_queue").locator(".state").inner_text() == "parked"
+    part(page, "other_queue").get_by_role("button", name="Hand over what it holds").click()
+    assert part(page, "Other queue").locator(".state").inner_text() == "handing over"
+    part(page, "Other queue").get_by_role("button", name="Process what it holds").click()
+    assert part(page, "Other queue").locator(".state").inner_text() == "draining"
 
 
 def test_a_refusal_says_why(page: "Page", server: Server) -> None:

@@ -64,6 +64,7 @@ def after(holder: str, name: str) -> Point:
 APPENDER = "owa.queues.append:Appender"
 DIALECT = "sqlalchemy.engine.default:DefaultDialect"
 FOLDER = "owa.modules.file_queue.folder:Folder"
+HAND_OVER = "owa.processing.hand_over:HandOver"
 PENDING = "owa.modules.file_queue.pending"
 POSITIONS = "owa.queues.positions:Positions"
 PROCESSOR = "owa.processing.processor:Processor"
@@ -106,6 +107,10 @@ POINTS = {
     "record:begun": after("owa.db.jobs", "begin"),
     "record:before-end": before("owa.db.jobs", "end"),
     "settle:after-retry": after(PROCESSOR, "retry"),
+    "hand-over:before-put": before(HAND_OVER, "move"),
+    "hand-over:after-put": before(HAND_OVER, "_settle"),
+    "hand-over:after-receipts": after("owa.processing.hand_over", "note_receipts"),
+    "hand-over:after": after(HAND_OVER, "_settle"),
 }
 
 

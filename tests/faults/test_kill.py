@@ -32,7 +32,10 @@ TIMES = {
 }
 """The how many times a drain comes to a point it is killed there; else the second time, when some is done already."""
 
-CASES = [(point, number) for point in POINTS if not point.startswith("append:") for number in TIMES.get(point, (2,))]
+OTHERS = ("append:", "hand-over:")
+"""Points that no drain of one queue comes to."""
+
+CASES = [(point, number) for point in POINTS if not point.startswith(OTHERS) for number in TIMES.get(point, (2,))]
 
 
 Killed = tuple[Installation, Result]

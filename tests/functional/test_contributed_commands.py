@@ -9,7 +9,7 @@ from owa.accounts.audit import COMMAND_LINE
 from owa.app import open_installation
 from owa.cli import main
 from owa.db.migrate import upgrade
-from owa.db.modules import stored_modules
+from owa.db.modules import Switch, stored_modules
 from owa.switching import switch_off, switch_on
 from tests.contributing import FILES, HOOKED
 from tests.packages import OTHER_QUEUE, install_package
@@ -95,7 +95,7 @@ def test_a_command_of_a_module_of_ours_that_is_off_says_whose_it_is(
     install_package(packages, "other_queue", OTHER_QUEUE)
     installation = open_installation(environment, {})
     switch_on(installation, "other_queue", COMMAND_LINE)
-    switch_off(installation, "file_queue", COMMAND_LINE, park=True)
+    switch_off(installation, "file_queue", COMMAND_LINE, Switch.PARKED)
     installation.close()
     assert main(["cmd=prune-event-queue-archives"]) == 2
     assert "is a command of the module file_queue, which is off. cmd=activate module=file_queue" in (

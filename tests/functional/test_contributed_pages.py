@@ -12,7 +12,7 @@ from sqlalchemy import text
 from owa.accounts.audit import COMMAND_LINE, Change, latest
 from owa.contributions import INCOMING
 from owa.db.configuration import store_settings
-from owa.db.modules import StoredModule, stored_modules
+from owa.db.modules import StoredModule, Switch, stored_modules
 from owa.errors import UsageError
 from owa.switching import switch_off, switch_on
 from tests.contributing import FILES, HOOKED
@@ -237,7 +237,7 @@ def test_a_setting_that_the_only_queue_needs_cannot_be_emptied(
     with pytest.raises(UsageError, match="file_queue is the only module that serves"):
         switch_off(web.installation, "file_queue", COMMAND_LINE)
     assert send(web.visitor("admin"), form, **{name: "here", f"was:{name}": ""}).status_int == 303
-    switch_off(web.installation, "file_queue", COMMAND_LINE, park=True)
+    switch_off(web.installation, "file_queue", COMMAND_LINE, Switch.PARKED)
     for emptied in ({name: "", f"was:{name}": "here"}, {f"reset:{name}": "1"}):
         refused = send(web.visitor("admin"), form, **emptied)
         assert refused.status_int == 400
@@ -245,4 +245,4 @@ def test_a_setting_that_the_only_queue_needs_cannot_be_emptied(
     switch_on(web.installation, "file_queue", COMMAND_LINE)
     assert send(web.visitor("admin"), form, **{f"reset:{name}": "1"}).status_int == 303
     assert web.installation.registry.owner(INCOMING) == "file_queue"
-    switch_off(web.installation, "other_queue", COMMAND_LINE, park=True)
+    switch_off(web.installation, "other_queue", COMMAND_LINE, Switch.PARKED)

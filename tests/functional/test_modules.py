@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from tests.admin import Visitor
-from tests.packages import OTHER_QUEUE, install_package, on_the_path
+from tests.packages import FAILING_STEP, OTHER_QUEUE, install_package, on_the_path
 from tests.servers import DOMAIN, Install, Installation, Server, page_view, send_events, wait_until
 
 pytestmark = pytest.mark.slow
@@ -157,6 +157,36 @@ def test_the_page_switches_and_shows_who_has_followed(installation: Installation
     view = campaign_view(servers[2])
     installation.drain()
     assert sources(installation, [view]) == ["newsletter"]
+
+
+def test_the_page_hands_over_parks_and_resumes(installation: Installation) -> None:
+    installation.cli("cmd=activate", "module=other_queue")
+    with installation.serve() as server:
+        view = page_view()
+        assert server.track(view).status == 204
+        visitor = Visitor(server).log_in()
+        assert "<dd>1 events, on this server</dd>" in visitor.page(PAGE)
+        for switch, state in (("parked", "parked"), ("draining", "draining"), ("handing-over", "handing over")):
+            page = visitor.send(PAGE, {"module": "other_queue", "switch": switch})
+            assert f"other_queue is {state}." in page
+            assert f'<span class="state {switch}">{state}</span>' in page
+        installation.drain()
+        assert "<dd>1 events" not in visitor.page(PAGE)
+    assert installation.request_of(view)
+
+
+def test_the_page_says_why_the_circuit_breaker_struck(installation: Installation, packages: Path) -> None:
+    (packages / "other_queue.py").write_text(OTHER_QUEUE + FAILING_STEP)
+    installation.cli("cmd=activate", "module=other_queue")
+    with installation.serve() as server:
+        for _ in range(5):
+            server.track(page_view())
+        visitor = Visitor(server).log_in()
+        told = "Switched off by the circuit breaker after 5 failures: step fails: ValueError: it does not work"
+        wait_until(lambda: told in visitor.page(PAGE), "the page does not say so")
+        page = visitor.send(PAGE, {"module": "other_queue", "switch": "on"})
+        assert "other_queue is on." in page
+        assert told not in page
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from owa.accounts.audit import Actor
 from owa.app import Installation as Opened
 from owa.app import open_installation
 from owa.contributions import INCOMING
-from owa.db.modules import Switch
-from owa.errors import ModuleError, UsageError
-from owa.events import Event
+from owa.db.modules import LIMIT, Switch
+from owa.errors import ModuleError, Overtaken, UsageError
+from owa.events import Event, Refusal, RefusalReason
 from owa.processing.drain import drain_events
+from owa.processing.ledger import Ledger
 from owa.queues.testing import sample_events
 from owa.switching import switch_off, switch_on
-from tests.packages import OTHER_QUEUE, install_package, on_the_path
-from tests.page_views import page_view
+from owa.tracking.refine import Refinement
+from tests.packages import FAILING_STEP, OTHER_QUEUE, install_package, on_the_path
+from tests.page_views import NOON, page_view
 from tests.servers import SITE_ID, Install, Installation
 
 ME = Actor("me")
+
+OF_SERVER_1 = 1_000_000
+"""In guids."""
 
 USES_OTHER = """
 from owa.module_api import Module, hookimpl
@@ -59,7 +66,7 @@ def state_of(process: Opened, name: str) -> tuple[bool, Switch | None]:
 
 def view(number: int) -> Event:
     """One that opens a session of its own."""
-    return page_view(number, session=number, first=True, site=SITE_ID)
+    return page_view(OF_SERVER_1 + number, session=number, first=True, site=SITE_ID)
 
 
 def drain(process: Opened) -> int:
@@ -156,17 +163,133 @@ def test_a_queue_takes_over_and_what_the_former_one_holds_is_processed(process: 
 def test_a_parked_queue_is_left_alone(process: Opened) -> None:
     switch_on(process, "other_queue", ME)
     process.incoming.put([view(1)])
-    assert switch_off(process, "other_queue", ME, park=True).switch == Switch.PARKED
+    assert switch_off(process, "other_queue", ME, Switch.PARKED).switch == Switch.PARKED
     assert drain(process) == 0
-    assert not switch_off(process, "other_queue", ME, park=True).changed
+    assert not switch_off(process, "other_queue", ME, Switch.PARKED).changed
     assert switch_off(process, "other_queue", ME).switch == Switch.DRAINING
+    assert drain(process) == 1
+
+
+def drift(process: Opened) -> int:
+    """Of the whole ledger; each line must balance, not just their sum."""
+    ledger = Ledger(process.database, process.incoming, process.retries, process.handlers)
+    return sum(abs(line.drift) for line in ledger.verify())
+
+
+def fates(installation: Installation) -> dict[str, int]:
+    return {outcome: count for (outcome, _), count in installation.counts().items()}
+
+
+def test_a_queue_hands_over_what_it_holds(installation: Installation, process: Opened) -> None:
+    """There and back: one queue numbers its records, the other does not. What is no event is counted on the way."""
+    robot = Refusal(RefusalReason.ROBOT, SITE_ID, NOON, 0)
+    process.incoming.put([view(1), robot, view(2)])
+    switch_on(process, "other_queue", ME)
+    assert switch_off(process, "file_queue", ME, Switch.HANDING_OVER).switch == Switch.HANDING_OVER
+    assert drift(process) == 0
+    move_one_batch(process)
+    assert process.incoming.sink.status().depth == process.incoming.status().depth == 2
+    assert fates(installation) == {"refused": 1}
+    assert drift(process) == 0
+    switch_on(process, "file_queue", ME)
+    process.incoming.put([view(3)])
+    switch_off(process, "other_queue", ME, Switch.HANDING_OVER)
+    drained = drain_events(process.incoming, process.processor)
+    assert (drained.report.moved, drained.report.processed) == (3, 3)
+    assert process.incoming.status().depth == 0
+    assert fates(installation) == {"refused": 1, "processed": 3}
+    assert drift(process) == 0
+
+
+def move_one_batch(process: Opened) -> None:
+    with process.incoming.drain() as source:
+        batch = source.lease(9)
+        assert batch and batch.successor
+        process.processor.settle(batch)
+
+
+def test_events_that_a_killed_hand_over_has_left_in_both_queues_count_once(
+    installation: Installation, process: Opened
+) -> None:
+    for module, successor in (("file_queue", "other_queue"), ("other_queue", "file_queue")):
+        switch_on(process, module, ME)
+        process.incoming.put([view(len(module))])
+        switch_on(process, successor, ME)
+        if module == "file_queue":
+            process.incoming.former[0].put([view(5)])
+        process.incoming.sink.put([view(5)] if module == "file_queue" else [view(len(module))])
+        switch_off(process, module, ME, Switch.HANDING_OVER)
+        assert drain(process)
+        assert drift(process) == 0
+    assert len(installation.rows("owa_request")) == 3
+
+
+def test_a_hand_over_that_cannot_be_settled_fills_no_disk(process: Opened) -> None:
+    process.incoming.put([view(1)])
+    switch_on(process, "other_queue", ME)
+    switch_off(process, "file_queue", ME, Switch.HANDING_OVER)
+
+    def fail(_connection: Connection) -> None:
+        raise Overtaken("not now")
+
+    for _ in range(3):
+        with process.incoming.drain() as source, pytest.raises(Overtaken):
+            batch = source.lease(9)
+            assert batch
+            process.processor.settle(replace(batch, acknowledge=fail))
+    assert process.incoming.sink.status().depth == 1
+    assert drain(process) == 1
+    assert drift(process) == 0
+
+
+def test_a_queue_that_is_emptied_can_be_told_otherwise(process: Opened) -> None:
+    switch_on(process, "other_queue", ME)
+    process.incoming.put([view(1)])
+    for held in (Switch.DRAINING, Switch.HANDING_OVER, Switch.PARKED):
+        assert switch_off(process, "other_queue", ME, held).changed
+        assert state_of(process, "other_queue") == (False, held)
+    assert drain(process) == 0
+    assert switch_off(process, "other_queue", ME, Switch.HANDING_OVER).changed
+    assert drain(process) == 1
+
+
+def fail_until_tripped(process: Opened) -> bool:
+    """Call the steps of the modules until there were too many failures; returns whether one was switched off."""
+    refine = Refinement(lambda: process.registry, lambda: process.configuration.current().settings, process.isolation)
+    for _ in range(LIMIT):
+        assert refine(view(1)) == view(1)
+    switched = process.isolation.tell()
+    process.configuration.signal_change()
+    return switched
+
+
+def test_a_queue_that_the_circuit_breaker_switches_off_is_drained(packages: Path, process: Opened) -> None:
+    (packages / "other_queue.py").write_text(OTHER_QUEUE + FAILING_STEP)
+    switch_on(process, "other_queue", ME)
+    process.incoming.put([view(1)])
+    assert fail_until_tripped(process)
+    assert state_of(process, "other_queue") == (False, Switch.TRIPPED)
+    assert process.registry.owner(INCOMING) == "file_queue"
+    assert not process.registry.steps
+    process.incoming.put([view(2)])
+    assert drain(process) == 2
+    assert switch_on(process, "other_queue", ME).changed
+
+
+def test_the_circuit_breaker_leaves_the_last_queue_on(packages: Path, process: Opened) -> None:
+    (packages / "other_queue.py").write_text(OTHER_QUEUE + FAILING_STEP)
+    switch_on(process, "other_queue", ME)
+    switch_off(process, "file_queue", ME)
+    assert not fail_until_tripped(process)
+    assert state_of(process, "other_queue") == (True, Switch.ON)
+    process.incoming.put([view(1)])
     assert drain(process) == 1
 
 
 def test_the_file_queue_can_be_parked_and_drained(process: Opened) -> None:
     process.incoming.put([view(1)])
     switch_on(process, "other_queue", ME)
-    assert switch_off(process, "file_queue", ME, park=True).switch == Switch.PARKED
+    assert switch_off(process, "file_queue", ME, Switch.PARKED).switch == Switch.PARKED
     assert drain(process) == 0
     assert switch_off(process, "file_queue", ME).switch == Switch.DRAINING
     assert not switch_off(process, "file_queue", ME).changed
@@ -239,6 +362,8 @@ def test_the_command_line(installation: Installation) -> None:
         (["cmd=activate", "module=file_queues"], "did you mean file_queue?"),
         (["cmd=activate"], "Which module?"),
         (["cmd=deactivate", "module=file_queue", "queued=keep"], "wants drain or park"),
+        (["cmd=deactivate", "module=file_queue", "events=keep"], "wants wait, hand-over or park"),
+        (["cmd=deactivate", "module=file_queue", "events=park", "queued=park"], "Leave queued out"),
     ):
         done = installation.cli(*words)
         assert (done.status, done.out) == (2, "")
@@ -250,3 +375,6 @@ def test_parking_by_the_command_line(installation: Installation) -> None:
     assert installation.cli("cmd=activate", "module=other_queue").status == 0
     done = installation.cli("cmd=deactivate", "module=other_queue", "queued=park", "format=json")
     assert done.json == {"module": "other_queue", "state": "parked"}
+    for events, state in (("hand-over", "handing-over"), ("park", "parked"), ("wait", "draining")):
+        done = installation.cli("cmd=deactivate", "module=other_queue", f"events={events}", "format=json")
+        assert done.json == {"module": "other_queue", "state": state}

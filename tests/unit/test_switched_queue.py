@@ -43,6 +43,17 @@ class TestSwitchedQueueThatWasSwitched(EventQueueContract):
         return lambda: queue
 
 
+class TestSwitchedQueueThatIsLeft(EventQueueContract):
+    """Over one whose former queue is leaving, and empty."""
+
+    in_one_process = True
+
+    @pytest.fixture
+    def open_queue(self) -> OpenQueue:
+        queue = SwitchedQueue(MemoryQueue(), [], [MemoryQueue()])
+        return lambda: queue
+
+
 class AwayQueue(MemoryQueue):
     """Is away from a certain step of a drain on."""
 
@@ -82,6 +93,32 @@ def test_new_events_go_to_the_new_sink_and_the_former_one_is_drained_too(databas
     assert sum(queue.pending().events.values()) == 2
     assert drain_all(queue, database) == [sample_event(1), sample_event(0)]
     assert drain_all(queue, database) == []
+
+
+def test_what_a_leaving_queue_holds_is_for_its_successor(database: Database) -> None:
+    leaving, sink = MemoryQueue(), MemoryQueue()
+    queue = SwitchedQueue(sink, [], [leaving])
+    leaving.put(sample_events(2))
+    sink.put([sample_event(2)])
+    assert queue.status().depth == 3
+    assert sum(queue.pending().events.values()) == 3
+    with queue.drain() as source:
+        found = [(batch.entries, batch.successor) for batch in acknowledged(source, database, 9)]
+    assert found == [(tuple(sample_events(2)), sink), ((sample_event(2),), None)]
+
+
+def test_a_queue_that_leaves_no_more_is_let_alone(database: Database) -> None:
+    leaving, sink, later = MemoryQueue(), MemoryQueue(), MemoryQueue()
+    queue = SwitchedQueue(sink, [], [leaving])
+    leaving.put(sample_events(3))
+    with queue.drain() as source:
+        batches = acknowledged(source, database, 1)
+        assert next(batches).successor is sink
+        queue.use(later, [sink], [leaving])
+        assert next(batches).successor is later
+        queue.use(leaving, [later])
+        assert list(batches) == []
+    assert leaving.latest(9) == [sample_event(2)]
 
 
 def test_a_queue_that_is_left_is_let_alone(database: Database) -> None:

@@ -39,6 +39,8 @@ class Batch:
     """The last numbers of the writers' records in it; None: this source's records carry none."""
     redelivers: bool = False
     """Whether the source may give out what it gave out before: then a duplicate is no receipt, and is not counted."""
+    successor: "EventQueue | None" = None
+    """The queue that is to have its events; None: they are processed."""
 
 
 @dataclass(slots=True)

@@ -21,6 +21,16 @@ from owa.switching import switch_off, switch_on
 from owa.views.flash import flash
 from owa.views.security import actor_of
 
+HELD = {
+    Switch.DRAINING: "process what it holds",
+    Switch.HANDING_OVER: "hand over what it holds",
+    Switch.PARKED: "leave what it holds",
+}
+"""What can become of the events in the queue of a module that is off."""
+
+
+NEEDS_MIGRATION = "needs a migration"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -35,6 +45,8 @@ class Line:
     pages: list[AdminPage]
     findings: list[Finding]
     """Of its checks."""
+    held: str
+    """What its queue holds, as far as this server knows; empty: it has none that is open."""
 
     @property
     def name(self) -> str:
@@ -65,8 +77,23 @@ class Line:
         if self.loaded.error:
             return "broken"
         if self.loaded.works and not self.loaded.is_ready:
-            return "needs a migration" if self.loaded.needs_migration else "needs configuration"
-        return "on" if self.loaded.is_on else str(self.loaded.switch or "off")
+            return NEEDS_MIGRATION if self.loaded.needs_migration else "needs configuration"
+        if self.loaded.is_on:
+            return "failing" if self.stored and self.stored.is_failing else "on"
+        return str(self.loaded.switch or "off")
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """What can be made of it: a switch, and the words for it."""
+        if self.loaded.is_on or self.loaded.error:
+            held = [(switch.value, f"Switch off, {words}") for switch, words in HELD.items()]
+            off = held if self.keeps_events else [(Switch.OFF.value, "Switch off")]
+            migrate = [(Switch.ON.value, "Migrate its tables")] if self.state == NEEDS_MIGRATION else []
+            return [*migrate, *off]
+        now = Switch.DRAINING if self.loaded.switch is Switch.TRIPPED else self.loaded.switch
+        others = HELD if now in HELD else {}
+        held = [(switch.value, words.capitalize()) for switch, words in others.items() if switch is not now]
+        return [(Switch.ON.value, "Switch on"), *held]
 
     @property
     def has_settings(self) -> bool:
@@ -97,11 +124,12 @@ class Modules:
             if wanted is Switch.ON:
                 switched = switch_on(self._installation, name, actor)
             else:
-                switched = switch_off(self._installation, name, actor, park=wanted is Switch.PARKED)
+                held = wanted if wanted in HELD else Switch.DRAINING
+                switched = switch_off(self._installation, name, actor, held)
         except UsageError as error:
             self._request.response.status_int = 409
             return self._page(str(error))
-        told = f"{switched.name} is {switched.switch}. {switched.told}".rstrip()
+        told = f"{switched.name} is {switched.switch.replace('-', ' ')}. {switched.told}".rstrip()
         flash(self._request, f"{told} All processes follow within seconds.")
         return HTTPSeeOther(self._request.route_path("modules"))
 
@@ -113,6 +141,7 @@ class Modules:
         registry: Registry = self._installation.configuration.registry
         slowest = self._installation.isolation.slowest()
         findings = self._installation.health.problems()
+        held = {name: _events(count) for name, count in self._installation.assembly.held().items()}
         lines = [
             Line(
                 loaded,
@@ -122,6 +151,7 @@ class Modules:
                 slowest.get(loaded.name),
                 [page for module, page in registry.pages if module == loaded.name],
                 [finding for finding in findings if finding.module == loaded.name],
+                held.get(loaded.name, ""),
             )
             for loaded in (*registry.modules.values(), *_installed_since(registry))
             if loaded.name != CORE
@@ -137,6 +167,12 @@ def _wanted(word: str) -> Switch:
         return Switch(word)
     except ValueError:
         raise UsageError("Which way to switch it?") from None
+
+
+def _events(count: int | None) -> str:
+    if count is None:
+        return "it cannot say what"
+    return f"{count} events, on this server" if count else "nothing, on this server"
 
 
 def _installed_since(registry: Registry) -> list[Loaded]:
