@@ -33,6 +33,7 @@ from owa.queues.switched import SwitchedQueue
 from owa.registry import Registry, load
 from owa.settings import Setting, resolve, text
 from owa.tracking import settings as tracking_settings
+from owa.tracking.receiver import settings as receiver_settings
 from owa.tracking.settings import SERVER_NUMBER
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
     INI,
     *db_settings.SETTINGS,
     *tracking_settings.SETTINGS,
+    *receiver_settings.SETTINGS,
     *processing_settings.SETTINGS,
     *queue_settings.SETTINGS,
     PIN_WORKERS,
