@@ -19,7 +19,7 @@ from owa.contributions import (
 from owa.db.bulk import BulkStatement, bound, chunks, insert_new
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
-from owa.db.receipts import Receipt, retire, seen
+from owa.db.receipts import Receipt
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
@@ -30,9 +30,11 @@ from owa.errors import (
     UsageError,
 )
 from owa.events import Entry, Event, Refusal, dumps, loads
-from owa.files import give_to_folder_owner, make_folder
+from owa.exchange.answer import BatchAnswer, load_answer
+from owa.exchange.body import SenderStatus, name_of, pack
+from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
+from owa.exchange.signature import Envelope
 from owa.hookspecs import hookimpl
-from owa.queues.append import Appender, sync_folder, wait_for_writers
 from owa.queues.contract import (
     Batch,
     Claim,
@@ -40,6 +42,7 @@ from owa.queues.contract import (
     Failed,
     FailedFilter,
     Failure,
+    Forwarded,
     Item,
     Kept,
     Lease,
@@ -54,32 +57,28 @@ from owa.queues.contract import (
     Waiting,
     session_key,
 )
-from owa.queues.numbering import Numbering, kept_numbers, writers_gone
-from owa.queues.positions import Positions
-from owa.queues.records import EVENT_START, Record
-from owa.queues.segments import Block, read_block
-from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
+from owa.queues.files import CopiedFile, FileQueue, open_copied_file, open_files
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
 
 __all__ = [
-    "ARCHIVE_OLD_EVENTS",
-    "DURABILITY",
-    "EVENT_START",
     "INCOMING",
     "METADATA",
     "MICROSECONDS",
     "PROCESSING",
+    "REMOTE_QUEUE_KEY",
+    "SERVER_NUMBER",
     "VERSION",
-    "Appender",
     "Batch",
-    "Block",
+    "BatchAnswer",
     "BulkStatement",
     "Claim",
     "Clock",
+    "CopiedFile",
     "Database",
     "DatabaseUnavailable",
     "Entry",
+    "Envelope",
     "Event",
     "EventFilter",
     "EventHandler",
@@ -87,6 +86,8 @@ __all__ = [
     "Failed",
     "FailedFilter",
     "Failure",
+    "FileQueue",
+    "Forwarded",
     "Handled",
     "HeldByAnother",
     "Id",
@@ -94,11 +95,9 @@ __all__ = [
     "Kept",
     "Lease",
     "Module",
-    "Numbering",
     "Overtaken",
     "OwaError",
     "Pending",
-    "Positions",
     "PreprocessingStep",
     "ProcessingContext",
     "Quarantined",
@@ -108,12 +107,12 @@ __all__ = [
     "QueueType",
     "QueueUnavailable",
     "Receipt",
-    "Record",
     "RecordError",
     "Refusal",
     "Remaining",
     "RetryQueue",
     "RetryQueueType",
+    "SenderStatus",
     "Setting",
     "Settings",
     "Site",
@@ -128,21 +127,17 @@ __all__ = [
     "choice",
     "chunks",
     "dumps",
-    "give_to_folder_owner",
     "hookimpl",
     "insert_new",
     "integer",
-    "kept_numbers",
+    "load_answer",
     "loads",
-    "make_folder",
+    "name_of",
     "networks",
-    "read_block",
-    "retire",
-    "seen",
+    "open_copied_file",
+    "open_files",
+    "pack",
     "session_key",
-    "sync_folder",
     "text",
-    "wait_for_writers",
     "words",
-    "writers_gone",
 ]

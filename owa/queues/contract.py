@@ -32,6 +32,18 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Events that another server was sent, each answered for."""
+
+    events: tuple[Event, ...]
+    """Those that it has taken."""
+    refused: tuple[tuple[Event, str], ...] = ()
+    """Those that it has not: each with its reason, for the admin."""
+    is_confirmed: bool = True
+    """False: that server acknowledges nothing; it has only not said that it failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source gives out in one go."""
 
@@ -44,6 +56,15 @@ class Batch:
     """The last numbers of the writers' records in it; None: this source's records carry none."""
     redelivers: bool = False
     """Whether the source may give out what it gave out before: then a duplicate is no receipt, and is not counted."""
+    forwarded: Forwarded | None = None
+    """What the source has sent to another server before it gave the batch out: such events are not among the
+    entries."""
+
+    @property
+    def size(self) -> int:
+        """How much was read for it."""
+        sent = len(self.forwarded.events) + len(self.forwarded.refused) if self.forwarded else 0
+        return len(self.entries) + len(self.quarantined) + sent
 
 
 @dataclass(slots=True)

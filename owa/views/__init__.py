@@ -13,6 +13,7 @@ from pyramid.router import Router
 
 from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
+from owa.exchange.settings import SERVER_NUMBER
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
@@ -25,7 +26,7 @@ from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
 from owa.tracking.receiver import Receiver
 from owa.tracking.refine import Refinement
-from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
+from owa.tracking.settings import TRUSTED_PROXIES
 from owa.views.address import believe_proxy
 from owa.views.filters import FILTERS, time_zones
 from owa.views.flash import take_flash

@@ -158,14 +158,15 @@ def test_an_old_batch_is_told_the_time(receiving: Receiving, late: int) -> None:
 @pytest.mark.parametrize("header", ["OWA-Sender", "OWA-Batch", "OWA-Time", "OWA-Signature"])
 @pytest.mark.parametrize("value", ["", "1", "é", "x" * 200])
 def test_what_the_signature_covers_cannot_be_changed(receiving: Receiving, header: str, value: str) -> None:
-    answer = receiving.send(receiving.event(), **{header: value})
+    changed: Any = {header: value}
+    answer = receiving.send(receiving.event(), **changed)
     assert answer.status_int == 401
     assert receiving.queued() == []
 
 
 def test_a_body_that_was_changed_is_turned_away(receiving: Receiving) -> None:
     body = pack(STATUS, [receiving.event()])
-    headers = Envelope("7-web1", "b1", str(NOON // MICROSECONDS)).headers(KEY, body)
+    headers: Any = Envelope("7-web1", "b1", str(NOON // MICROSECONDS)).headers(KEY, body)
     answer = receiving.post(body + b"x", **headers)
     assert answer.status_int == 401
 

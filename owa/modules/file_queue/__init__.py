@@ -1,8 +1,20 @@
 """The file queue: events are appended to a local file, and drained from it. OWA's default."""
 
-from owa.module_api import INCOMING, VERSION, Module, QueueBinding, QueueType, hookimpl
-from owa.modules.file_queue.copied import open_copied_file
-from owa.modules.file_queue.queue import open_file_queue
+from pathlib import Path
+
+from owa.module_api import (
+    INCOMING,
+    VERSION,
+    CopiedFile,
+    FileQueue,
+    Module,
+    QueueBinding,
+    QueueContext,
+    QueueType,
+    hookimpl,
+    open_copied_file,
+    open_files,
+)
 
 
 @hookimpl
@@ -20,9 +32,19 @@ def owa_module() -> Module:
 
 @hookimpl
 def owa_queue_types() -> list[QueueType]:
-    return [QueueType("file", open_file_queue, open_copied_file)]
+    return [QueueType("file", open_file_queue, open_copied)]
 
 
 @hookimpl
 def owa_queue_bindings() -> list[QueueBinding]:
     return [QueueBinding(INCOMING, "file")]
+
+
+def open_file_queue(context: QueueContext) -> FileQueue:
+    """The queue in the context's folder. Raises `QueueUnavailable`."""
+    return open_files(context.folder, context.settings, context.database, context.clock)
+
+
+def open_copied(context: QueueContext, path: Path) -> CopiedFile:
+    """A file that was copied from another server. Raises `UsageError`."""
+    return open_copied_file(path, context.folder, context.database, context.clock)

@@ -8,6 +8,7 @@ from owa.contributions import Configuration
 from owa.db.engine import Database
 from owa.errors import OwaError
 from owa.events import Entry, Refusal, RefusalReason
+from owa.exchange.settings import ACCEPT_PLAIN_FROM, REMOTE_QUEUE_KEY, REMOTE_QUEUE_OLD_KEY
 from owa.exchange.signature import BATCH, SENDER, SIGNATURE, TIME, BadSignature, Envelope
 from owa.queues.contract import EventQueue
 from owa.tracking.address import Address, client_address, within
@@ -16,7 +17,6 @@ from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ
 from owa.tracking.receiver.plain import plain_entry
 from owa.tracking.receiver.requests import TurnedAway, json_answer, read_body
-from owa.tracking.receiver.settings import ACCEPT_PLAIN_FROM, REMOTE_QUEUE_KEY, REMOTE_QUEUE_OLD_KEY
 from owa.tracking.receiver.signed import SignedBatches
 from owa.tracking.settings import TRUSTED_PROXIES
 

@@ -1,5 +1,15 @@
-from owa.settings import networks, text
+from owa.settings import integer, networks, text
 
+SERVER_NUMBER = integer(
+    "base.server_number",
+    default=0,
+    least=0,
+    most=999,
+    help="Number of this server. Servers that feed one database need different ones, so it is not stored there.",
+    storable=False,
+    label="Number of this server",
+    restart=True,
+)
 REMOTE_QUEUE_KEY = text(
     "remoteQueue.key",
     default="",
@@ -23,4 +33,4 @@ ACCEPT_PLAIN_FROM = networks(
     group="Receive from other servers",
 )
 
-SETTINGS = (REMOTE_QUEUE_KEY, REMOTE_QUEUE_OLD_KEY, ACCEPT_PLAIN_FROM)
+SETTINGS = (SERVER_NUMBER, REMOTE_QUEUE_KEY, REMOTE_QUEUE_OLD_KEY, ACCEPT_PLAIN_FROM)

@@ -1,0 +1,6 @@
+"""A queue of events in the files of a folder, for modules whose queue starts on this server's disk."""
+
+from owa.queues.files.copied import CopiedFile, open_copied_file
+from owa.queues.files.queue import FileQueue, open_files
+
+__all__ = ["CopiedFile", "FileQueue", "open_copied_file", "open_files"]
