@@ -26,6 +26,7 @@ NAVIGATION = (
     Place("general", "General", Capability.EDIT_SETTINGS),
     Place("modules", "Modules", Capability.EDIT_MODULES),
     Place("sites", "Sites", Capability.VIEW_SITE_LIST),
+    Place("senders", "Senders", Capability.EDIT_SETTINGS),
     Place("users", "Users", Capability.EDIT_USERS),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
@@ -42,6 +43,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("site", "/admin/settings/sites/{site_id}")
     config.add_route("modules", "/admin/settings/modules")
     config.add_route("module", "/admin/settings/modules/{name}")
+    config.add_route("senders", "/admin/settings/senders")
     config.add_route("users", "/admin/settings/users")
     config.add_route("user", "/admin/settings/users/edit")
     config.add_route("audit", "/admin/audit")
