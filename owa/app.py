@@ -19,6 +19,8 @@ from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
 from owa.errors import SettingsError
+from owa.exchange import settings as exchange_settings
+from owa.exchange.settings import SERVER_NUMBER
 from owa.files import make_folder
 from owa.health import Health
 from owa.isolation import Isolation
@@ -35,7 +37,6 @@ from owa.queues.switched import SwitchedQueue
 from owa.registry import Registry, load
 from owa.settings import Setting, resolve, text
 from owa.tracking import settings as tracking_settings
-from owa.tracking.settings import SERVER_NUMBER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -53,6 +54,7 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
     INI,
     *db_settings.SETTINGS,
     *tracking_settings.SETTINGS,
+    *exchange_settings.SETTINGS,
     *processing_settings.SETTINGS,
     *queue_settings.SETTINGS,
     PIN_WORKERS,
@@ -128,7 +130,8 @@ def open_installation(
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
 
     def context(name: str) -> QueueContext:
-        return QueueContext(name, configuration.current().settings, database, clock, queue_dir)
+        settings, generation = configuration.current().settings, lambda: configuration.current().generation
+        return QueueContext(name, settings, database, clock, queue_dir, generation)
 
     def processing_context() -> ProcessingContext:
         now = configuration.current()

@@ -54,6 +54,8 @@ class QueueContext:
     clock: Clock
     folder: Path
     """The queue files' folder (`base.async_log_dir`)."""
+    generation: Callable[[], int] = lambda: 0
+    """Of the configuration that this process has applied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from owa.contributions import (
 from owa.db.bulk import BulkStatement, bound, chunks, dialect_insert, insert_new
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
-from owa.db.receipts import DIRECT, Receipt, retire, seen
+from owa.db.receipts import Receipt
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
@@ -48,9 +48,11 @@ from owa.errors import (
     UsageError,
 )
 from owa.events import Entry, Event, Refusal, dumps, loads
-from owa.files import give_to_folder_owner, make_folder
+from owa.exchange.answer import BatchAnswer, load_answer
+from owa.exchange.body import SenderStatus, name_of, pack
+from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
+from owa.exchange.signature import Envelope
 from owa.hookspecs import hookimpl
-from owa.queues.append import Appender, sync_folder, wait_for_writers
 from owa.queues.contract import (
     Batch,
     Claim,
@@ -59,6 +61,7 @@ from owa.queues.contract import (
     Failed,
     FailedFilter,
     Failure,
+    Forwarded,
     Item,
     Kept,
     Key,
@@ -76,39 +79,37 @@ from owa.queues.contract import (
     session_key,
     status_of,
 )
-from owa.queues.numbering import Numbering, kept_numbers, writers_gone
-from owa.queues.positions import Positions, QuarantinedPart, forget_quarantined, quarantined_parts
-from owa.queues.records import EVENT_START, Record
-from owa.queues.segments import Block, read_block
-from owa.queues.settings import ARCHIVE_AGE, ARCHIVE_OLD_EVENTS, DURABILITY
+from owa.queues.files import COPIED, CopiedFile, FileQueue, Folder, open_copied_file, open_files
+from owa.queues.positions import QuarantinedPart, forget_quarantined, quarantined_parts
+from owa.queues.settings import ARCHIVE_AGE
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
 
 __all__ = [
     "ARCHIVE_AGE",
-    "ARCHIVE_OLD_EVENTS",
-    "DIRECT",
-    "DURABILITY",
-    "EVENT_START",
+    "COPIED",
     "INCOMING",
     "METADATA",
     "MICROSECONDS",
     "PROCESSING",
+    "REMOTE_QUEUE_KEY",
+    "SERVER_NUMBER",
     "VERSION",
     "AdminPage",
-    "Appender",
     "Arguments",
     "Batch",
-    "Block",
+    "BatchAnswer",
     "BulkStatement",
     "Capability",
     "Claim",
     "Clock",
     "Command",
+    "CopiedFile",
     "Database",
     "DatabaseUnavailable",
     "Delivery",
     "Entry",
+    "Envelope",
     "Event",
     "EventFilter",
     "EventHandler",
@@ -117,6 +118,9 @@ __all__ = [
     "Failed",
     "FailedFilter",
     "Failure",
+    "FileQueue",
+    "Folder",
+    "Forwarded",
     "Handled",
     "HandlerContext",
     "HealthCheck",
@@ -129,7 +133,6 @@ __all__ = [
     "Module",
     "ModuleContext",
     "ModuleTest",
-    "Numbering",
     "Outage",
     "Output",
     "Overtaken",
@@ -138,7 +141,6 @@ __all__ = [
     "PageContext",
     "Pending",
     "Place",
-    "Positions",
     "PreprocessingStep",
     "Problem",
     "ProcessingContext",
@@ -150,13 +152,13 @@ __all__ = [
     "QueueType",
     "QueueUnavailable",
     "Receipt",
-    "Record",
     "RecordError",
     "Refusal",
     "Remaining",
     "RetryQueue",
     "RetryQueueType",
     "ScheduledJob",
+    "SenderStatus",
     "Setting",
     "Settings",
     "Site",
@@ -174,23 +176,19 @@ __all__ = [
     "dialect_insert",
     "dumps",
     "forget_quarantined",
-    "give_to_folder_owner",
     "hookimpl",
     "insert_new",
     "integer",
-    "kept_numbers",
+    "load_answer",
     "loads",
-    "make_folder",
+    "name_of",
     "networks",
+    "open_copied_file",
+    "open_files",
+    "pack",
     "quarantined_parts",
-    "read_block",
-    "retire",
-    "seen",
     "session_key",
     "status_of",
-    "sync_folder",
     "text",
-    "wait_for_writers",
     "words",
-    "writers_gone",
 ]

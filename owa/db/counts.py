@@ -18,6 +18,8 @@ class Outcome(StrEnum):
     """The fate of an event, or something that happened to it on the way."""
 
     PROCESSED = "processed"
+    FORWARDED = "forwarded"
+    """Sent to another server. The reason is `unconfirmed` when that one acknowledges nothing."""
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     FAILED = "failed"

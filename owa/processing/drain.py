@@ -62,8 +62,8 @@ def drain_events(
                 drained.report.add(report)
                 if report.woken:
                     _finish_woken(processor, drained.report, since)
-                left = None if left is None else left - len(batch.entries) - len(batch.quarantined)
-                progress(len(batch.entries))
+                left = None if left is None else left - batch.size
+                progress(batch.size)
     except Outage as outage:
         drained.outage = outage
         processor.pause.begin()

@@ -15,7 +15,7 @@ from owa.processing.report import Report
 from owa.processing.retry import RetryPolicy
 from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
 from owa.processing.store import Problem, Stored
-from owa.queues.contract import Batch, Failure, Item, Key, Remaining, RetryQueue, Unreadable
+from owa.queues.contract import Batch, Failure, Forwarded, Item, Key, Remaining, RetryQueue, Unreadable
 from owa.queues.records import SEPARATOR
 
 DELIVERED = "delivered"
@@ -23,6 +23,10 @@ DELIVERED = "delivered"
 
 DAMAGED, FOREIGN = "damaged", "foreign"
 """What was quarantined: it looks like a record that this server's writers have numbered, or not."""
+
+
+UNCONFIRMED = "unconfirmed"
+"""What was forwarded to a server that acknowledges nothing."""
 
 
 class Fates:
@@ -136,6 +140,22 @@ class Fates:
             reason = DAMAGED if was_record else FOREIGN
             tally.add(Outcome.QUARANTINED, server=self._server, site_id="", at=now, reason=reason, detail=place)
         tally.store(connection)
+
+    def note_forwarded(self, connection: Connection, forwarded: Forwarded, report: Report, now: int) -> None:
+        """Write down what became of events that another server was sent. Those that it refused are failed ones."""
+        tally = Tally()
+        _count(tally, Outcome.FORWARDED, forwarded.events, reason="" if forwarded.is_confirmed else UNCONFIRMED)
+        failures = [
+            Failure(event, Remaining.EVERYTHING, error, "", attempts=1, failing_since=now, retry_at=None)
+            for event, error in forwarded.refused
+        ]
+        self._retries.keep(connection, failures, now)
+        for failure in failures:
+            _count(tally, Outcome.FAILED, [failure.event], detail=failure.error)
+        tally.store(connection)
+        report.forwarded += len(forwarded.events)
+        report.failed += len(failures)
+        report.events += len(forwarded.events) + len(failures)
 
 
 def note_receipts(connection: Connection, batch: Batch, stored: Stored) -> None:

@@ -22,7 +22,7 @@ Account = tuple[int, str]
 """(server, site_id); the site is empty for all unknown sites."""
 
 
-COUNTED = (Outcome.PROCESSED, Outcome.DUPLICATE, Outcome.REFUSED, Outcome.DISCARDED)
+COUNTED = (Outcome.PROCESSED, Outcome.FORWARDED, Outcome.DUPLICATE, Outcome.REFUSED, Outcome.DISCARDED)
 """Fates of which only a count remains."""
 
 

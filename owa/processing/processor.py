@@ -175,6 +175,8 @@ class Processor:
                 connection, stored, context, Remaining.EVERYTHING, {}, redelivers=batch.redelivers
             )
             self._fates.count_others(connection, batch, report, context.now)
+            if batch.forwarded:
+                self._fates.note_forwarded(connection, batch.forwarded, report, context.now)
             note_receipts(connection, batch, stored)
             batch.acknowledge(connection)
         return report

@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass, field
 
-_FIGURES = (
-    "processed",
-    "duplicate",
-    "waiting",
-    "retrying",
-    "failed",
-    "quarantined",
-    "refused",
-    "moved",
-    "events",
-    "woken",
-)
+_FATES = ("processed", "duplicate", "waiting", "retrying", "forwarded", "failed", "quarantined", "refused", "moved")
+_FIGURES = (*_FATES, "events", "woken")
 
 
 @dataclass(slots=True)
@@ -24,6 +14,7 @@ class Report:
     duplicate: int = 0
     waiting: int = 0
     retrying: int = 0
+    forwarded: int = 0
     failed: int = 0
     quarantined: int = 0
     refused: int = 0
@@ -38,7 +29,7 @@ class Report:
 
     def figures(self) -> dict[str, int]:
         """What became of events, by outcome, without those that are 0."""
-        found = {name: getattr(self, name) for name in _FIGURES if name not in ("events", "woken")}
+        found = {name: getattr(self, name) for name in _FATES}
         return {name: count for name, count in found.items() if count > 0}
 
     def add(self, other: "Report") -> None:

@@ -1,4 +1,4 @@
-from owa.settings import boolean, integer, networks
+from owa.settings import boolean, networks
 
 QUEUE_EVENTS = boolean(
     "base.queue_events",
@@ -6,16 +6,6 @@ QUEUE_EVENTS = boolean(
     help="Events are queued, and processed by cron or the scheduler. Off: they are processed in the request.",
     label="Asynchronous mode",
     group="How events are processed",
-)
-SERVER_NUMBER = integer(
-    "base.server_number",
-    default=0,
-    least=0,
-    most=999,
-    help="Number of this server. Servers that feed one database need different ones, so it is not stored there.",
-    storable=False,
-    label="Number of this server",
-    restart=True,
 )
 TRUSTED_PROXIES = networks(
     "base.trusted_proxies",
@@ -44,4 +34,4 @@ LOG_ROBOTS = boolean(
     group="Visitors",
 )
 
-SETTINGS = (QUEUE_EVENTS, SERVER_NUMBER, TRUSTED_PROXIES, ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS)
+SETTINGS = (QUEUE_EVENTS, TRUSTED_PROXIES, ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS)

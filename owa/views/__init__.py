@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyramid.config import Configurator
@@ -13,6 +13,7 @@ from pyramid.router import Router
 
 from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
+from owa.exchange.settings import SERVER_NUMBER
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
@@ -24,8 +25,9 @@ from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
+from owa.tracking.receiver import Receiver
 from owa.tracking.refine import Refinement
-from owa.tracking.settings import SERVER_NUMBER, TRUSTED_PROXIES
+from owa.tracking.settings import TRUSTED_PROXIES
 from owa.views.address import believe_proxy
 from owa.views.filters import FILTERS, time_zones
 from owa.views.flash import take_flash
@@ -40,8 +42,10 @@ logger = logging.getLogger(__name__)
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Environ = dict[str, Any]
+Doors = Mapping[str, Callable[[Environ], Answer]]
 
 TRACKING_PATH = "/log.php"
+RECEIVING_PATH = "/queue.php"
 
 SETTINGS: dict[str, Any] = {
     "pyramid.default_locale_name": "en",
@@ -68,7 +72,8 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.set_default_csrf_options(require_csrf=True)
         config.set_csrf_storage_policy(FormTokens(application.cookies))
         config.add_request_method(take_flash, "take_flash")
-        config.set_execution_policy(_TrackingFirst(application.collector, application.trusted_proxies))
+        doors: Doors = {TRACKING_PATH: application.collector, RECEIVING_PATH: application.receiver}
+        config.set_execution_policy(_EventsFirst(doors, application.trusted_proxies))
         config.add_subscriber(secure_answer, NewResponse)
         config.scan("owa.views")
         application.start()
@@ -97,6 +102,14 @@ class Application:
                 lambda: installation.configuration.current().settings,
                 installation.isolation,
             ),
+        )
+        self.receiver = Receiver(
+            installation.configuration.current,
+            installation.handlers.event_types,
+            installation.incoming,
+            self.guids,
+            installation.database,
+            installation.clock,
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self._scheduler: Scheduler | None = None
@@ -170,17 +183,17 @@ class Application:
             self.start()
 
 
-class _TrackingFirst:
-    """A Pyramid execution policy that answers tracking requests before a request object is made."""
+class _EventsFirst:
+    """A Pyramid execution policy that answers requests which bring events before a request object is made."""
 
-    def __init__(self, collector: Collector, proxies: Callable[[], tuple[Network, ...]]) -> None:
-        """`proxies`: those that are trusted."""
-        self._collector = collector
+    def __init__(self, doors: Doors, proxies: Callable[[], tuple[Network, ...]]) -> None:
+        """`doors`: who answers, by path. `proxies`: those that are trusted."""
+        self._doors = doors
         self._proxies = proxies
 
     def __call__(self, environ: Environ, router: Router) -> Any:
-        if environ.get("PATH_INFO") == TRACKING_PATH:
-            return _as_wsgi(self._collector(environ))
+        if door := self._doors.get(environ.get("PATH_INFO", "")):
+            return _as_wsgi(door(environ))
         believe_proxy(environ, self._proxies())
         if refused := refusal(environ):
             return _secured(refused, environ)

@@ -11,8 +11,8 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
 from owa.db.jobs import Run
 from owa.errors import HeldByAnother, Outage, QueueUnavailable
+from owa.exchange.settings import SERVER_NUMBER
 from owa.queues.contract import EventQueue, QueueStatus, status_of
-from owa.tracking.settings import SERVER_NUMBER
 from owa.views import alarms
 from owa.views.alarms import Alarm
 from owa.views.outcomes import Count, totals

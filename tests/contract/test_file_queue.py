@@ -8,10 +8,10 @@ from owa.clock import SystemClock
 from owa.contributions import INCOMING, QueueContext
 from owa.db.engine import Database
 from owa.errors import QueueUnavailable, UsageError
-from owa.modules.file_queue.copied import open_copied_file
-from owa.modules.file_queue.folder import Folder
-from owa.modules.file_queue.queue import open_file_queue
+from owa.modules.file_queue import open_copied as open_copied_file
+from owa.modules.file_queue import open_file_queue
 from owa.queues.contract import EventQueue
+from owa.queues.files.folder import Folder
 from owa.queues.records import decode
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.queues.testing import (

@@ -63,12 +63,12 @@ def after(holder: str, name: str) -> Point:
 
 APPENDER = "owa.queues.append:Appender"
 DIALECT = "sqlalchemy.engine.default:DefaultDialect"
-FOLDER = "owa.modules.file_queue.folder:Folder"
+FOLDER = "owa.queues.files.folder:Folder"
 HAND_OVER = "owa.processing.hand_over:HandOver"
-PENDING = "owa.modules.file_queue.pending"
+PENDING = "owa.queues.files.pending"
 POSITIONS = "owa.queues.positions:Positions"
 PROCESSOR = "owa.processing.processor:Processor"
-QUEUE = "owa.modules.file_queue.queue"
+QUEUE = "owa.queues.files.queue"
 RETRIES = "owa.modules.database_queue.queue:DatabaseQueue"
 
 POINTS = {
@@ -89,7 +89,7 @@ POINTS = {
     "commit:before": before(DIALECT, "do_commit"),
     "commit:after": after(DIALECT, "do_commit"),
     "archive:before-rename": before(FOLDER, "finish"),
-    "archive:before-touch": before("owa.modules.file_queue.folder:os", "utime"),
+    "archive:before-touch": before("owa.queues.files.folder:os", "utime"),
     "archive:after-rename": after(FOLDER, "finish"),
     "archive:after-forget": after(POSITIONS, "forget"),
     "retire:after-unlink": before(PENDING, "retire"),

@@ -11,7 +11,7 @@ import pytest
 from owa.app import open_installation
 from owa.clock import SystemClock
 from owa.events import Entry, Event, Refusal, RefusalReason
-from owa.modules.file_queue.folder import Folder
+from owa.queues.files.folder import Folder
 from owa.testing.traffic import Plan, generate
 from tests.factories import NOON, make_event
 from tests.faults.aftermath import launch, recover, state

@@ -17,8 +17,9 @@ from owa.db.metadata import METADATA
 from owa.db.migrate import upgrade
 from owa.errors import QueueUnavailable
 from owa.events import Entry, Event
-from owa.modules.file_queue.queue import FileQueue, open_file_queue
+from owa.modules.file_queue import open_file_queue
 from owa.processing.drain import drain_events
+from owa.queues.files import FileQueue
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.settings import Settings
 from tests.factories import make_event

@@ -204,7 +204,8 @@ def test_a_queue_hands_over_what_it_holds(installation: Installation, process: O
 def move_one_batch(process: Opened) -> None:
     with process.incoming.drain() as source:
         batch = source.lease(9)
-        assert batch and batch.successor
+        assert batch
+        assert batch.successor
         process.processor.settle(batch)
 
 
@@ -233,10 +234,11 @@ def test_a_hand_over_that_cannot_be_settled_fills_no_disk(process: Opened) -> No
         raise Overtaken("not now")
 
     for _ in range(3):
-        with process.incoming.drain() as source, pytest.raises(Overtaken):
+        with process.incoming.drain() as source:
             batch = source.lease(9)
             assert batch
-            process.processor.settle(replace(batch, acknowledge=fail))
+            with pytest.raises(Overtaken):
+                process.processor.settle(replace(batch, acknowledge=fail))
     assert process.incoming.sink.status().depth == 1
     assert drain(process) == 1
     assert drift(process) == 0

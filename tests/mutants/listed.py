@@ -103,7 +103,7 @@ MUTANTS = (
     ),
     Mutant(
         "a segment is read while it is written",
-        "owa/modules/file_queue/queue.py",
+        "owa/queues/files/queue.py",
         "wait_for_writers(segment)  # also when",
         "pass  # also when",
         FAULTS,

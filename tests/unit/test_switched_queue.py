@@ -10,7 +10,7 @@ from owa.clock import SystemClock
 from owa.contributions import INCOMING, QueueContext
 from owa.db.engine import Database
 from owa.errors import HeldByAnother, QueueUnavailable
-from owa.modules.file_queue.queue import open_file_queue
+from owa.modules.file_queue import open_file_queue
 from owa.queues.contract import Batch, Source
 from owa.queues.memory import MemoryQueue
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY

@@ -139,7 +139,7 @@ def _figures(drained: Drained) -> dict[str, Any]:
         "duplicate": report.duplicate,
         "waiting": max(0, report.waiting),
         "retrying": report.retrying,
-        "forwarded": 0,
+        "forwarded": report.forwarded,
         "failed": report.failed,
         "quarantined": report.quarantined,
         "seconds": round(drained.seconds, 3),

@@ -9,8 +9,8 @@ from owa.cli.output import Output
 from owa.db.bulk import chunks
 from owa.errors import OwaError, UsageError
 from owa.events import Event
+from owa.exchange.settings import SERVER_NUMBER
 from owa.testing.traffic import Plan, deliver, request_parameters
-from owa.tracking.settings import SERVER_NUMBER
 
 TIMEOUT = 10.0
 """Seconds that a server may take to answer."""

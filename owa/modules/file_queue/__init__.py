@@ -1,22 +1,27 @@
 """The file queue: events are appended to a local file, and drained from it. OWA's default."""
 
+from pathlib import Path
+
 from owa.module_api import (
     INCOMING,
     VERSION,
     AdminPage,
     Command,
+    CopiedFile,
+    FileQueue,
     HealthCheck,
     Module,
     QueueBinding,
+    QueueContext,
     QueueType,
     ScheduledJob,
     hookimpl,
+    open_copied_file,
+    open_files,
 )
 from owa.modules.file_queue.archive import PRUNE, PRUNE_NOW
-from owa.modules.file_queue.copied import open_copied_file
 from owa.modules.file_queue.health import CHECKS
 from owa.modules.file_queue.quarantine import PAGE
-from owa.modules.file_queue.queue import open_file_queue
 
 
 @hookimpl
@@ -34,7 +39,7 @@ def owa_module() -> Module:
 
 @hookimpl
 def owa_queue_types() -> list[QueueType]:
-    return [QueueType("file", open_file_queue, open_copied_file)]
+    return [QueueType("file", open_file_queue, open_copied)]
 
 
 @hookimpl
@@ -60,3 +65,13 @@ def owa_commands() -> list[Command]:
 @hookimpl
 def owa_health_checks() -> list[HealthCheck]:
     return CHECKS
+
+
+def open_file_queue(context: QueueContext) -> FileQueue:
+    """The queue in the context's folder. Raises `QueueUnavailable`."""
+    return open_files(context.folder, context.settings, context.database, context.clock)
+
+
+def open_copied(context: QueueContext, path: Path) -> CopiedFile:
+    """A file that was copied from another server. Raises `UsageError`."""
+    return open_copied_file(path, context.folder, context.database, context.clock)

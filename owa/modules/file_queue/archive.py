@@ -1,7 +1,6 @@
 """The archive of drained files: pruned by a job, and by hand."""
 
-from owa.module_api import ARCHIVE_AGE, Arguments, Command, ModuleContext, Output, ScheduledJob
-from owa.modules.file_queue.folder import Folder
+from owa.module_api import ARCHIVE_AGE, Arguments, Command, Folder, ModuleContext, Output, ScheduledJob
 
 
 def folder_of(context: ModuleContext) -> Folder:

@@ -6,8 +6,10 @@ from itertools import groupby
 from pathlib import Path
 
 from owa.module_api import (
+    COPIED,
     AdminPage,
     Capability,
+    Folder,
     ModuleContext,
     PageContent,
     PageContext,
@@ -18,8 +20,6 @@ from owa.module_api import (
     quarantined_parts,
 )
 from owa.modules.file_queue.archive import folder_of
-from owa.modules.file_queue.copied import QUEUE_ID as COPIED
-from owa.modules.file_queue.folder import Folder
 
 PARTS, FILES = 200, 50
 """That are listed."""

@@ -27,6 +27,18 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Events that another server was sent, each answered for."""
+
+    events: tuple[Event, ...]
+    """Those that it has taken."""
+    refused: tuple[tuple[Event, str], ...] = ()
+    """Those that it has not: each with its reason, for the admin."""
+    is_confirmed: bool = True
+    """False: that server acknowledges nothing; it has only not said that it failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source gives out in one go."""
 
@@ -41,6 +53,15 @@ class Batch:
     """Whether the source may give out what it gave out before: then a duplicate is no receipt, and is not counted."""
     successor: "EventQueue | None" = None
     """The queue that is to have its events; None: they are processed."""
+    forwarded: Forwarded | None = None
+    """What the source has sent to another server before it gave the batch out: such events are not among the
+    entries."""
+
+    @property
+    def size(self) -> int:
+        """How much was read for it."""
+        sent = len(self.forwarded.events) + len(self.forwarded.refused) if self.forwarded else 0
+        return len(self.entries) + len(self.quarantined) + sent
 
 
 @dataclass(slots=True)

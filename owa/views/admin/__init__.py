@@ -37,6 +37,7 @@ NAVIGATION = (
     Place("general", "General", Capability.EDIT_SETTINGS, "Settings"),
     Place("modules", "Modules", Capability.EDIT_MODULES, "Settings"),
     Place("sites", "Sites", Capability.VIEW_SITE_LIST, "Settings"),
+    Place("senders", "Senders", Capability.EDIT_SETTINGS, "Settings"),
     Place("users", "Users", Capability.EDIT_USERS, "Settings"),
     Place("audit", "Audit trail", Capability.EDIT_USERS),
 )
@@ -57,6 +58,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("modules", "/admin/settings/modules")
     config.add_route("module", "/admin/settings/modules/{name}")
     config.add_route("module_page", "/admin/modules/{module}/{slug}")
+    config.add_route("senders", "/admin/settings/senders")
     config.add_route("users", "/admin/settings/users")
     config.add_route("user", "/admin/settings/users/edit")
     config.add_route("audit", "/admin/audit")

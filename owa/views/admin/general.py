@@ -9,6 +9,7 @@ from pyramid.view import view_config, view_defaults
 
 from owa.accounts.roles import Capability
 from owa.db.settings import DATABASE_URL
+from owa.exchange.settings import RECEIVING
 from owa.settings import Setting
 from owa.views.flash import flash
 from owa.views.forms.field import field_of
@@ -50,5 +51,5 @@ class General:
         }
 
     def _settings(self, *, storable: bool) -> list[Setting[Any]]:
-        declared = self._installation.declared
+        declared = [setting for setting in self._installation.declared if setting not in RECEIVING]
         return [setting for setting in declared if setting.name.startswith(CORE) and setting.storable is storable]

@@ -3,17 +3,13 @@
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from owa.module_api import (
-    Database,
-    Event,
-    Pending,
-    Receipt,
-    Record,
-    kept_numbers,
-    read_block,
-    retire,
-    seen,
-)
+from owa.db.engine import Database
+from owa.db.receipts import Receipt, retire, seen
+from owa.events import Event
+from owa.queues.contract import Pending
+from owa.queues.numbering import kept_numbers
+from owa.queues.records import Record
+from owa.queues.segments import read_block
 
 LINES = 10_000
 """Lines that are read at once."""

@@ -6,23 +6,16 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from owa.module_api import (
-    Batch,
-    Clock,
-    Entry,
-    Event,
-    Pending,
-    Positions,
-    QueueContext,
-    QueueStatus,
-    Source,
-    UsageError,
-    after_commit,
-    read_block,
-)
-from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
+from owa.clock import Clock
+from owa.db.engine import Database, after_commit
+from owa.errors import UsageError
+from owa.events import Entry, Event
+from owa.queues.contract import Batch, Pending, QueueStatus, Source
+from owa.queues.files.peek import count_events, latest_events, oldest_event
+from owa.queues.positions import Positions
+from owa.queues.segments import read_block
 
-QUEUE_ID = "copied-file"
+COPIED = "copied-file"
 """Under which its quarantined parts are noted."""
 
 
@@ -74,9 +67,9 @@ class CopiedFile:
         return None
 
 
-def open_copied_file(context: QueueContext, path: Path) -> CopiedFile:
-    """Raises `UsageError` when it cannot be read, or is one of this server's own queue files."""
-    if context.folder.resolve() in path.resolve().parents:
+def open_copied_file(path: Path, own: Path, database: Database, clock: Clock) -> CopiedFile:
+    """Raises `UsageError` when it cannot be read, or is one of this server's own queue files, in the folder `own`."""
+    if own.resolve() in path.resolve().parents:
         raise UsageError(
             f"{path} belongs to this server's own queue.", "Run processEventQueue without path to drain it."
         )
@@ -87,4 +80,4 @@ def open_copied_file(context: QueueContext, path: Path) -> CopiedFile:
         path.open("rb").close()
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.", remedy) from error
-    return CopiedFile(path, Positions(context.database, QUEUE_ID), context.clock)
+    return CopiedFile(path, Positions(database, COPIED), clock)

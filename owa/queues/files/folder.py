@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from owa.module_api import Clock, QueueUnavailable, give_to_folder_owner, make_folder, sync_folder
+from owa.clock import Clock
+from owa.errors import QueueUnavailable
+from owa.files import give_to_folder_owner, make_folder
+from owa.queues.append import sync_folder
 
 
 class Folder:

@@ -11,34 +11,21 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from owa.module_api import (
-    ARCHIVE_OLD_EVENTS,
-    DURABILITY,
-    Appender,
-    Batch,
-    Block,
-    Clock,
-    Database,
-    DatabaseUnavailable,
-    Entry,
-    Event,
-    HeldByAnother,
-    Numbering,
-    Overtaken,
-    Pending,
-    Positions,
-    QueueContext,
-    QueueStatus,
-    QueueUnavailable,
-    Source,
-    give_to_folder_owner,
-    read_block,
-    wait_for_writers,
-    writers_gone,
-)
-from owa.modules.file_queue.folder import Folder
-from owa.modules.file_queue.peek import count_events, latest_events, oldest_event
-from owa.modules.file_queue.pending import pending_in, receipts_of, retire_writers
+from owa.clock import Clock
+from owa.db.engine import Database
+from owa.errors import DatabaseUnavailable, HeldByAnother, Overtaken, QueueUnavailable
+from owa.events import Entry, Event
+from owa.files import give_to_folder_owner
+from owa.queues.append import Appender, wait_for_writers
+from owa.queues.contract import Batch, Pending, QueueStatus, Source
+from owa.queues.files.folder import Folder
+from owa.queues.files.peek import count_events, latest_events, oldest_event
+from owa.queues.files.pending import pending_in, receipts_of, retire_writers
+from owa.queues.numbering import Numbering, writers_gone
+from owa.queues.positions import Positions
+from owa.queues.segments import Block, read_block
+from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
+from owa.settings import Settings
 
 POLL = 0.05
 """Seconds between two looks at a lock that another drain holds."""
@@ -57,6 +44,11 @@ class FileQueue:
         self._appender = Appender(folder.active, fsync=fsync)
         self._numbering = Numbering(folder.writers)
         os.register_at_fork(after_in_child=self._start_anew)
+
+    @property
+    def identity(self) -> str:
+        """A UUID, kept in the folder."""
+        return self._folder.queue_id
 
     def put(self, entries: Sequence[Entry]) -> None:
         with self._lock:
@@ -184,17 +176,15 @@ class FileSource:
         self._segments.pop(0)
 
 
-def open_file_queue(context: QueueContext) -> FileQueue:
-    """The queue in the context's folder."""
-    fsync = context.settings[DURABILITY] == "fsync"
-    folder = Folder(context.folder, context.clock, durable=fsync)
-    return FileQueue(
-        folder,
-        context.database,
-        context.clock,
-        fsync=fsync,
-        archive=context.settings[ARCHIVE_OLD_EVENTS],
-    )
+def open_files(
+    path: Path, settings: Settings, database: Database, clock: Clock, *, archive: bool | None = None
+) -> FileQueue:
+    """The queue in a folder, made when missing. `archive`: whether drained files are kept; None: as the settings say.
+    Raises `QueueUnavailable`."""
+    fsync = settings[DURABILITY] == "fsync"
+    folder = Folder(path, clock, durable=fsync)
+    keep = settings[ARCHIVE_OLD_EVENTS] if archive is None else archive
+    return FileQueue(folder, database, clock, fsync=fsync, archive=keep)
 
 
 def _try_lock(descriptor: int) -> bool:

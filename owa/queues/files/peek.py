@@ -5,7 +5,9 @@ A file that is drained meanwhile, or that cannot be read, holds nothing to see.
 
 from pathlib import Path
 
-from owa.module_api import EVENT_START, Event, read_block
+from owa.events import Event
+from owa.queues.records import EVENT_START
+from owa.queues.segments import read_block
 
 BLOCK = 1 << 20
 TAIL = 256 << 10

@@ -1,0 +1,146 @@
+"""The http queue: a spool on this server's disk, and a source that forwards what is in it before it gives it out."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from owa.module_api import (
+    REMOTE_QUEUE_KEY,
+    SERVER_NUMBER,
+    VERSION,
+    Batch,
+    Entry,
+    Event,
+    EventQueue,
+    FileQueue,
+    Forwarded,
+    Pending,
+    QueueContext,
+    QueueStatus,
+    QueueUnavailable,
+    SenderStatus,
+    Source,
+    open_files,
+)
+from owa.modules.remote_queue.endpoint import Endpoint, TooMuch
+from owa.modules.remote_queue.health import HealthFile
+from owa.modules.remote_queue.plain import PlainSender, SentInPart
+from owa.modules.remote_queue.settings import ENDPOINT, FORMAT, PLAIN
+from owa.modules.remote_queue.signed import SignedSender
+
+FOLDER = "remote_queue"
+"""Of the spool, in the queue files' folder."""
+
+HEARTBEAT_INTERVAL = 30
+"""Seconds without events after which the receiver is told that this server is alive."""
+
+Sender = SignedSender | PlainSender
+
+
+class RemoteQueue:
+    """Events wait in the spool until the endpoint has answered for them. A visitor's request only appends to it."""
+
+    def __init__(self, spool: EventQueue, sender: Sender, health: HealthFile) -> None:
+        self._spool = spool
+        self._sender = sender
+        self._health = health
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        self._spool.put(entries)
+
+    @contextmanager
+    def drain(self, wait: float = 0.0) -> Iterator[Source]:
+        with self._spool.drain(wait) as source:
+            yield ForwardingSource(source, self._sender, self._health)
+
+    def check(self) -> None:
+        self._spool.check()
+
+    def status(self) -> QueueStatus:
+        return self._spool.status()
+
+    def latest(self, count: int) -> list[Event]:
+        return self._spool.latest(count)
+
+    def pending(self) -> Pending:
+        return self._spool.pending()
+
+    def close(self) -> None:
+        self._spool.close()
+        self._sender.close()
+
+
+class ForwardingSource:
+    """The spool's reading end. What it gives out has been forwarded; refusals stay, to be counted here."""
+
+    def __init__(self, spool: Source, sender: Sender, health: HealthFile) -> None:
+        self._spool = spool
+        self._sender = sender
+        self._health = health
+        self._sent: frozenset[int] = frozenset()
+
+    def lease(self, limit: int) -> Batch | None:
+        self._health.check_due()
+        size = min(limit, self._sender.at_once)
+        while batch := self._spool.lease(size):
+            events = [entry for entry in batch.entries if isinstance(entry, Event)]
+            try:
+                forwarded = self._forward(events) if events else None
+            except TooMuch:
+                size = len(batch.entries) // 2
+                if size:
+                    continue
+                forwarded = Forwarded((), ((events[0], "The endpoint takes no event of that size."),))
+            except SentInPart as part:
+                self._sent = frozenset(event.guid for event in part.events)
+                size = 1 + max(batch.entries.index(event) for event in part.events)
+                continue
+            others = tuple(entry for entry in batch.entries if not isinstance(entry, Event))
+            return replace(batch, entries=others, forwarded=forwarded)
+        self._beat()
+        return None
+
+    def _forward(self, events: Sequence[Event]) -> Forwarded:
+        """Raises `QueueUnavailable` or `TooMuch`."""
+        if self._sent.issuperset(event.guid for event in events):
+            return Forwarded(tuple(events), is_confirmed=False)
+        try:
+            forwarded = self._sender.send(events)
+        except QueueUnavailable as outage:
+            self._health.note_failure(outage)
+            raise
+        self._health.note_answer()
+        return forwarded
+
+    def _beat(self) -> None:
+        """Tell the receiver that this server is alive, when there was nothing to send for a while."""
+        if self._sender.beats and self._health.answered_before(HEARTBEAT_INTERVAL):
+            try:
+                self._sender.probe()
+            except QueueUnavailable as outage:
+                self._health.note_failure(outage)  # nothing is kept from anywhere for it
+            else:
+                self._health.note_answer()
+
+
+def open_remote_queue(context: QueueContext) -> RemoteQueue:
+    """Raises `QueueUnavailable` when the spool cannot be made."""
+    folder = context.folder / FOLDER
+    spool = open_files(folder, context.settings, context.database, context.clock, archive=False)
+    return RemoteQueue(spool, sender_of(context, spool), HealthFile(folder, context.clock))
+
+
+def sender_of(context: QueueContext, spool: FileQueue) -> Sender:
+    """What the settings want events to be sent by."""
+    settings = context.settings
+    endpoint = Endpoint(settings[ENDPOINT])
+    if settings[FORMAT] == PLAIN:
+        return PlainSender(endpoint)
+    server = settings[SERVER_NUMBER]
+
+    def status() -> SenderStatus:
+        now = spool.status()
+        return SenderStatus(server, platform.node(), VERSION, context.generation(), now.depth, now.oldest_at)
+
+    return SignedSender(endpoint, settings[REMOTE_QUEUE_KEY], f"{server}-{spool.identity}", status)
