@@ -142,7 +142,7 @@ def open_installation(
         incoming=assembly.incoming,
         retries=assembly.retries,
         assembly=assembly,
-        isolation=Isolation(database, clock),
+        isolation=Isolation(database, clock, lambda *switched: configuration.registry.can_spare(*switched)),
         processor=Processor(database, assembly.handlers, assembly.retries, processing_context, clock, server, pause),
         clock=clock,
     )

@@ -4,22 +4,19 @@ that fails again and again is switched off. How long a call takes is measured: i
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from owa.clock import Clock
 from owa.db import configuration as stored
 from owa.db.engine import Database
-from owa.db.modules import Switch, note_failures
+from owa.db.modules import LIMIT, Switch, note_failures, switches
 from owa.errors import told
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-LIMIT = 5
-"""Failures in a row after which a module is switched off."""
 
 BREAKER = "circuit breaker"
 """Who switched it off then."""
@@ -37,14 +34,23 @@ class Failures:
     """Whether the database knows."""
     trips: bool = False
     """Whether there were too many of them in a row since the database was told; a success does not undo that."""
+    is_kept: bool = False
+    """Whether there were too many of them, and it was not switched off: that is logged once."""
 
 
 class Isolation:
     """Between the program and its modules. Safe to share between threads."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        can_spare: Callable[[str, Mapping[str, Switch]], bool] = lambda _name, _chosen: True,
+    ) -> None:
+        """`can_spare`: whether all goes on without a module, when the others are switched like that."""
         self._database = database
         self._clock = clock
+        self._can_spare = can_spare
         self._failures: dict[str, Failures] = {}
         self._slowest: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
@@ -69,28 +75,41 @@ class Isolation:
         return dict(self._slowest)
 
     def tell(self) -> bool:
-        """Write down what has failed since the last time, and switch off what fails again and again; True when
-        something was switched. Raises `DatabaseUnavailable`: then it is told the next time."""
+        """Write down what has failed since the last time, and switch off what fails again and again, unless nothing
+        else serves its queue; True when something was switched. Raises `DatabaseUnavailable`: then it is told the
+        next time."""
         news = [(name, failures) for name, failures in list(self._failures.items()) if not failures.is_told]
         switched = [self._tell(name, failures) for name, failures in news]
         return any(switched)
 
     def _tell(self, name: str, failures: Failures) -> bool:
         with self._lock:
-            trips, failures.is_told = failures.trips, True
             noted = replace(failures)
+            failures.is_told, failures.trips = True, False
         try:
-            with self._database.writing() as connection:
-                note_failures(connection, name, noted.in_a_row, noted.error, noted.trace, noted.at)
-                if trips:
-                    stored.store_switch(connection, name, Switch.OFF, BREAKER, self._clock.now())
+            trips = self._store(name, noted)
         except BaseException:
-            failures.is_told = False
+            failures.is_told, failures.trips = False, noted.trips or failures.trips
             raise
-        if trips:
-            logger.error("The module %s is switched off after %d failures: %s", name, LIMIT, noted.error)
-            with self._lock:
-                failures.in_a_row, failures.trips = 0, False
+        failures.is_kept = failures.is_kept or (noted.trips and not trips)
+        failures.in_a_row = 0 if trips else failures.in_a_row
+        return trips
+
+    def _store(self, name: str, noted: Failures) -> bool:
+        """Whether the module is switched off now. What somebody else has switched meanwhile stays as it is."""
+        with self._database.writing() as connection:
+            chosen = switches(connection)
+            if chosen.get(name) is Switch.TRIPPED:
+                return False
+            too_many = noted.trips and chosen.get(name, Switch.ON) is Switch.ON
+            trips = too_many and self._can_spare(name, chosen)
+            failures = max(noted.in_a_row, LIMIT) if trips else noted.in_a_row
+            note_failures(connection, name, failures, noted.error, noted.trace, noted.at)
+            if trips:
+                stored.store_switch(connection, name, Switch.TRIPPED, BREAKER, self._clock.now())
+        if too_many and not noted.is_kept:
+            does = "is switched off" if trips else "stays on, since nothing else does its work,"
+            logger.error("The module %s %s after %d failures: %s", name, does, failures, noted.error)
         return trips
 
     def _note(self, module: str, error: str, trace: str) -> None:
@@ -103,7 +122,10 @@ class Isolation:
 
     def _note_success(self, module: str) -> None:
         if (failures := self._failures.get(module)) and failures.in_a_row:
-            failures.in_a_row = 0
+            with self._lock:
+                if failures.in_a_row >= LIMIT:
+                    failures.is_told = False
+                failures.in_a_row, failures.is_kept = 0, False
 
     def _measure(self, module: str, what: str, seconds: float) -> None:
         if seconds > self._slowest.get(module, (0.0, ""))[0]:

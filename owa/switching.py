@@ -10,7 +10,7 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import configuration as stored
 from owa.db.modules import Switch, switches
 from owa.errors import ModuleError, SettingsError, UsageError
-from owa.registry import CORE, Loaded, Registry, load
+from owa.registry import CORE, DRAINED, Loaded, Registry, load
 from owa.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def switch_off(installation: "Installation", name: str, actor: Actor, *, park: b
     or, with `park`, stays where it is."""
     registry = _registry(installation)
     name = known_name(registry, name)
-    if dependents := [
-        loaded.name for loaded in registry.modules.values() if loaded.works and name in _required(loaded)
-    ]:
+    if dependents := [loaded.name for loaded in registry.modules.values() if loaded.works and name in loaded.requires]:
         raise UsageError(f"{', '.join(dependents)} requires {name}.", "Switch that off first.")
     loaded = registry.modules[name]
     off = Switch.OFF if not _holds_events(loaded) else Switch.PARKED if park else Switch.DRAINING
@@ -106,8 +104,4 @@ def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None
 def _holds_events(loaded: Loaded) -> bool:
     """Whether there is a queue of it. One that is parked says nothing of itself any more."""
     bindings = loaded.contributed.get("owa_queue_bindings", ())
-    return loaded.switch in (Switch.DRAINING, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)
-
-
-def _required(loaded: Loaded) -> tuple[str, ...]:
-    return loaded.about.requires if loaded.about else ()
+    return loaded.switch in (*DRAINED, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)

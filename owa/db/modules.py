@@ -33,6 +33,10 @@ PROCESS = Table(
 )
 
 
+LIMIT = 5
+"""Failures in a row after which a module is switched off."""
+
+
 class Switch(StrEnum):
     """What somebody chose for a module."""
 
@@ -42,6 +46,8 @@ class Switch(StrEnum):
     """Off, but what its queue still holds is processed."""
     PARKED = "parked"
     """Off, and what its queue holds stays where it is."""
+    TRIPPED = "tripped"
+    """Off by the circuit breaker, but what its queue still holds is processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,11 @@ class StoredModule:
     failed_at: int | None
     last_error: str
     last_trace: str
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the circuit breaker would switch it off."""
+        return self.failures >= LIMIT
 
 
 @dataclass(frozen=True, slots=True)

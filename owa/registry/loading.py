@@ -14,6 +14,9 @@ from owa.registry.discovery import Found
 from owa.registry.fields import check_fields
 from owa.settings import did_you_mean
 
+DRAINED = (Switch.DRAINING, Switch.TRIPPED)
+"""Switches of modules that are off, and whose queues are drained."""
+
 Contributed = dict[str, list[Any]]
 """What a module contributes, by the hooks' names."""
 
@@ -44,7 +47,12 @@ class Loaded:
     @property
     def is_draining(self) -> bool:
         """It is off, but what its queue holds is still to be processed."""
-        return self.switch is Switch.DRAINING and not self.error
+        return self.switch in DRAINED and not self.error
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Names of modules without which it does not work."""
+        return self.about.requires if self.about else ()
 
     def break_(self, error: str, trace: str = "") -> None:
         """It does not work: none of what it contributes counts."""
@@ -54,7 +62,7 @@ class Loaded:
 def load_module(found: Found, switch: Switch | None) -> Loaded:
     """A third party's module is imported only when it is on, or draining."""
     loaded = Loaded(found, is_on=switch is Switch.ON, switch=switch)
-    if not found.is_built_in and switch not in (Switch.ON, Switch.DRAINING):
+    if not found.is_built_in and switch not in (Switch.ON, *DRAINED):
         return loaded
     try:
         plugin = importlib.import_module(found.path)

@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from owa.contributions import (
+    INCOMING,
+    PROCESSING,
     EventFilter,
     EventHandler,
     FactHandler,
@@ -99,6 +101,19 @@ class Registry:
     def owner(self, queue: str) -> str:
         """The name of the module whose binding serves `queue`. Raises `ModuleError`."""
         return self._bindings(queue)[0][0]
+
+    def can_spare(self, name: str, chosen: Mapping[str, Switch]) -> bool:
+        """Whether each queue is served without that module, and without those that require it. `chosen`: what was
+        chosen by now, which may be more than what this registry was made from."""
+        left = {
+            loaded.name: loaded
+            for loaded in self.modules.values()
+            if loaded.works and loaded.name != name and chosen.get(loaded.name, Switch.ON) is Switch.ON
+        }
+        while lost := [loaded.name for loaded in left.values() if not left.keys() >= set(loaded.requires)]:
+            left = {name: loaded for name, loaded in left.items() if name not in lost}
+        served = {item.queue for loaded in left.values() for item in loaded.contributed.get("owa_queue_bindings", ())}
+        return served >= {INCOMING, PROCESSING}
 
     def binding(self, queue: str) -> QueueBinding:
         """The binding that counts. Raises `ModuleError`."""

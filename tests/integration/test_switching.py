@@ -10,12 +10,13 @@ from owa.accounts.audit import Actor
 from owa.app import Installation as Opened
 from owa.app import open_installation
 from owa.contributions import INCOMING
-from owa.db.modules import Switch
+from owa.db.modules import LIMIT, Switch
 from owa.errors import ModuleError, UsageError
 from owa.events import Event
 from owa.processing.drain import drain_events
 from owa.queues.testing import sample_events
 from owa.switching import switch_off, switch_on
+from owa.tracking.refine import Refinement
 from tests.packages import OTHER_QUEUE, install_package, on_the_path
 from tests.page_views import page_view
 from tests.servers import SITE_ID, Install, Installation
@@ -160,6 +161,51 @@ def test_a_parked_queue_is_left_alone(process: Opened) -> None:
     assert drain(process) == 0
     assert not switch_off(process, "other_queue", ME, park=True).changed
     assert switch_off(process, "other_queue", ME).switch == Switch.DRAINING
+    assert drain(process) == 1
+
+
+FAILING_STEP = """
+from owa.module_api import PreprocessingStep
+
+def fail(event, settings):
+    raise ValueError("it does not work")
+
+@hookimpl
+def owa_preprocessing_steps():
+    return [PreprocessingStep("fails", fail)]
+"""
+
+
+def fail_until_tripped(process: Opened) -> bool:
+    """Call the steps of the modules until there were too many failures; returns whether one was switched off."""
+    refine = Refinement(lambda: process.registry, lambda: process.configuration.current().settings, process.isolation)
+    for _ in range(LIMIT):
+        assert refine(view(1)) == view(1)
+    switched = process.isolation.tell()
+    process.configuration.signal_change()
+    return switched
+
+
+def test_a_queue_that_the_circuit_breaker_switches_off_is_drained(packages: Path, process: Opened) -> None:
+    (packages / "other_queue.py").write_text(OTHER_QUEUE + FAILING_STEP)
+    switch_on(process, "other_queue", ME)
+    process.incoming.put([view(1)])
+    assert fail_until_tripped(process)
+    assert state_of(process, "other_queue") == (False, Switch.TRIPPED)
+    assert process.registry.owner(INCOMING) == "file_queue"
+    assert not process.registry.steps
+    process.incoming.put([view(2)])
+    assert drain(process) == 2
+    assert switch_on(process, "other_queue", ME).changed
+
+
+def test_the_circuit_breaker_leaves_the_last_queue_on(packages: Path, process: Opened) -> None:
+    (packages / "other_queue.py").write_text(OTHER_QUEUE + FAILING_STEP)
+    switch_on(process, "other_queue", ME)
+    switch_off(process, "file_queue", ME)
+    assert not fail_until_tripped(process)
+    assert state_of(process, "other_queue") == (True, Switch.ON)
+    process.incoming.put([view(1)])
     assert drain(process) == 1
 
 

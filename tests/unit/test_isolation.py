@@ -1,6 +1,6 @@
 """What modules raise is held against them, and a module that fails again and again is switched off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ from owa.clock import FixedClock
 from owa.db import configuration as stored
 from owa.db.engine import Database
 from owa.db.migrate import upgrade
-from owa.db.modules import StoredModule, Switch, stored_modules, switch_module
+from owa.db.modules import LIMIT, StoredModule, Switch, stored_modules, switch_module
 from owa.errors import DatabaseUnavailable
-from owa.isolation import BREAKER, LIMIT, Isolation
+from owa.isolation import BREAKER, Isolation
 from tests.page_views import NOON
 
 
@@ -74,7 +74,12 @@ def test_too_many_in_a_row_switch_a_module_off(database: Database, isolation: Is
     fail(isolation, LIMIT - 1, module="other")
     assert isolation.tell()
     found = stored_of(database)
-    assert (found.switch, found.switched_by, found.switched_at, found.failures) == (Switch.OFF, BREAKER, NOON, LIMIT)
+    assert (found.switch, found.switched_by, found.switched_at, found.failures) == (
+        Switch.TRIPPED,
+        BREAKER,
+        NOON,
+        LIMIT,
+    )
     assert "in raise_it" in found.last_trace
     assert stored_of(database, "other").switch is None
     assert generation(database) > before
@@ -94,7 +99,49 @@ def test_a_success_after_too_many_comes_too_late(database: Database, isolation: 
     fail(isolation, LIMIT)
     succeed(isolation)
     assert isolation.tell()
-    assert stored_of(database).switch == Switch.OFF
+    assert (stored_of(database).switch, stored_of(database).failures) == (Switch.TRIPPED, LIMIT)
+
+
+@pytest.mark.parametrize("chosen", [Switch.OFF, Switch.PARKED, Switch.DRAINING])
+def test_what_somebody_chose_meanwhile_counts(database: Database, isolation: Isolation, chosen: Switch) -> None:
+    fail(isolation, LIMIT)
+    with database.writing() as connection:
+        switch_module(connection, "ours", chosen, "admin", NOON)
+    assert not isolation.tell()
+    assert (stored_of(database).switch, stored_of(database).switched_by) == (chosen, "admin")
+
+
+def test_why_it_was_switched_off_stays_to_be_read(database: Database, isolation: Isolation) -> None:
+    """Other processes may have failures of it to tell, from before they had followed."""
+    other_process = Isolation(database, FixedClock(NOON + 1))
+    fail(isolation, LIMIT)
+    assert isolation.tell()
+    fail(other_process, 1, KeyError("something else"))
+    assert not other_process.tell()
+    assert (stored_of(database).failures, stored_of(database).failed_at) == (LIMIT, NOON)
+
+
+def test_what_cannot_be_spared_stays_on_and_is_shown_as_failing(database: Database) -> None:
+    asked = []
+
+    def can_spare(name: str, chosen: Mapping[str, Switch]) -> bool:
+        asked.append((name, dict(chosen)))
+        return False
+
+    isolation = Isolation(database, FixedClock(NOON), can_spare)
+    with database.writing() as connection:
+        switch_module(connection, "another", Switch.TRIPPED, BREAKER, NOON)
+    before = generation(database)
+    fail(isolation, LIMIT + 2)
+    assert not isolation.tell()
+    assert asked == [("ours", {"another": Switch.TRIPPED})]
+    assert (stored_of(database).switch, stored_of(database).failures) == (None, LIMIT + 2)
+    assert stored_of(database).is_failing
+    assert generation(database) == before
+    succeed(isolation)
+    assert not isolation.tell()
+    assert not stored_of(database).is_failing
+    assert stored_of(database).last_error
 
 
 def test_a_module_that_is_switched_on_again_has_all_its_chances_again(database: Database, isolation: Isolation) -> None:
@@ -121,7 +168,7 @@ def test_what_could_not_be_told_is_told_later(tmp_path: Path) -> None:
     folder.mkdir()
     upgrade(database)
     assert isolation.tell()
-    assert stored_of(database).switch == Switch.OFF
+    assert stored_of(database).switch == Switch.TRIPPED
     database.close()
 
 

@@ -383,15 +383,31 @@ def test_a_third_partys_module_that_is_off_is_not_imported(modules: Modules, swi
     assert "must_not_be_imported" not in sys.modules
 
 
-def test_a_module_that_drains_contributes_its_queue_type_only(modules: Modules) -> None:
+@pytest.mark.parametrize("switch", [Switch.DRAINING, Switch.TRIPPED])
+def test_a_module_that_drains_contributes_its_queue_type_only(modules: Modules, switch: Switch) -> None:
     step = "\n    @hookimpl\n    def owa_preprocessing_steps(): return [PreprocessingStep('step', print)]"
     modules.write("ours", queue() + step)
-    registry = modules.load(ours=Switch.DRAINING)
+    registry = modules.load(ours=switch)
     assert [(name, kind.name) for name, kind in registry.draining(INCOMING)] == [("ours", "mine")]
     assert registry.owner(INCOMING) == "file_queue"
     assert set(registry.queue_types()) == {"file"}
     assert not registry.steps
     assert modules.load(ours=Switch.PARKED).draining(INCOMING) == []
+
+
+def test_the_last_module_that_serves_a_queue_cannot_be_spared(modules: Modules) -> None:
+    modules.write("ours", queue(), about=', requires=("base",)')
+    modules.write("base")
+    registry = modules.load()
+    assert registry.can_spare("ours", {})
+    assert registry.can_spare("file_queue", {})
+    assert not registry.can_spare("database_queue", {})
+    assert registry.can_spare("utm_campaigns", {})
+    for off in (Switch.OFF, Switch.TRIPPED, Switch.DRAINING):
+        chosen = {"file_queue": off}  # by another process, a moment ago
+        assert not registry.can_spare("ours", chosen)
+        assert not registry.can_spare("base", chosen)
+        assert not registry.can_spare("file_queue", {"base": off})
 
 
 def test_a_module_that_drains_and_is_broken_contributes_nothing(modules: Modules) -> None:

@@ -59,7 +59,9 @@ class Line:
     def state(self) -> str:
         if self.loaded.error:
             return "broken"
-        return "on" if self.loaded.is_on else str(self.loaded.switch or "off")
+        if self.loaded.is_on:
+            return "failing" if self.stored and self.stored.is_failing else "on"
+        return str(self.loaded.switch or "off")
 
     @property
     def has_settings(self) -> bool:
