@@ -27,7 +27,7 @@ from sqlalchemy import (
 from owa.db.metadata import METADATA, Id
 from owa.node import has_ended
 
-JOBS = ("drain", "retry", "sweep", "prune", "clean")
+JOBS = ("drain", "retry", "deliver", "sweep", "prune", "clean")
 """The names of all jobs: what `owa.scheduler.jobs` does regularly."""
 
 RUNNING, DONE, PAUSED, FAILED = "running", "done", "paused", "failed"
