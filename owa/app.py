@@ -17,6 +17,7 @@ from owa.contributions import ProcessingContext, QueueContext
 from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
+from owa.delivery import settings as delivery_settings
 from owa.errors import SettingsError
 from owa.files import make_folder
 from owa.isolation import Isolation
@@ -52,6 +53,7 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
     *db_settings.SETTINGS,
     *tracking_settings.SETTINGS,
     *processing_settings.SETTINGS,
+    *delivery_settings.SETTINGS,
     *queue_settings.SETTINGS,
     PIN_WORKERS,
 )

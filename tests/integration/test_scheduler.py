@@ -17,6 +17,7 @@ from owa.app import Installation, open_installation
 from owa.clock import FixedClock
 from owa.db import jobs
 from owa.db.migrate import upgrade
+from owa.delivery.deliveries import Deliveries
 from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavailable
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.node import this_process
@@ -51,6 +52,7 @@ def regular(installation: Installation) -> Jobs:
         installation.database,
         installation.runs("scheduler"),
         lambda: installation.configuration.current().settings,
+        Deliveries(installation),
     )
 
 
