@@ -18,6 +18,7 @@ from owa.contributions import ProcessingContext, QueueContext
 from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
+from owa.delivery import settings as delivery_settings
 from owa.errors import SettingsError
 from owa.exchange import settings as exchange_settings
 from owa.exchange.settings import SERVER_NUMBER
@@ -56,6 +57,7 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
     *tracking_settings.SETTINGS,
     *exchange_settings.SETTINGS,
     *processing_settings.SETTINGS,
+    *delivery_settings.SETTINGS,
     *queue_settings.SETTINGS,
     PIN_WORKERS,
 )

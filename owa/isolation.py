@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from owa.clock import Clock
@@ -23,6 +23,8 @@ BREAKER = "circuit breaker"
 
 NO_FAULTS = (Outage, HeldByAnother, UsageError)
 """What a module may raise by `run` without having failed."""
+_APART = ":"
+"""Ends the key of what event handlers of a module did."""
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ class Failures:
     at: int = 0
     is_told: bool = True
     """Whether the database knows."""
+    events: set[int] = field(default_factory=set)
+    """Guids of those that it has failed at, in a row."""
     trips: bool = False
     """Whether there were too many of them in a row since the database was told; a success does not undo that."""
     is_kept: bool = False
@@ -66,7 +70,7 @@ class Isolation:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may even call sys.exit
-            self._note(module, what, error, counts=True)
+            self._noted(module, what, error, counts=True)
             return default
         self._note_success(module)
         return result
@@ -79,9 +83,23 @@ class Isolation:
         except (KeyboardInterrupt, *NO_FAULTS):
             raise
         except BaseException as error:  # a module may even call sys.exit
-            line = self._note(module, what, error, counts=False)
+            line = self._noted(module, what, error, counts=False)
             remedy = "Its traceback is on the page Settings > Modules. Tell its author, or switch it off."
             raise ModuleFailed(f"The module {module} has failed: {line.rstrip('.')}.", remedy) from error
+
+    def failed(self, module: str, error: str, trace: str, event: int | None = None) -> None:
+        """Note that an event handler of a module failed, in a process of its own: that is counted apart from what the
+        module does here. `event`: the guid of what it failed at; failing at it again and again counts once."""
+        self._note(module + _APART, error[:1_000], trace, event)
+
+    def succeeded(self, module: str) -> None:
+        """Note that an event handler of a module has done its work."""
+        self._note_success(module + _APART)
+
+    def trips(self, module: str) -> bool:
+        """Whether the next `tell` switches a module off, for what its event handlers did."""
+        failures = self._failures.get(module + _APART)
+        return failures is not None and failures.trips
 
     def slowest(self) -> dict[str, tuple[float, str]]:
         """The longest call of each module in this process: seconds, and what it was."""
@@ -92,7 +110,7 @@ class Isolation:
         else serves its queue; True when something was switched. Raises `DatabaseUnavailable`: then it is told the
         next time."""
         news = [(name, failures) for name, failures in list(self._failures.items()) if not failures.is_told]
-        switched = [self._tell(name, failures) for name, failures in news]
+        switched = [self._tell(name.removesuffix(_APART), failures) for name, failures in news]
         return any(switched)
 
     def _tell(self, name: str, failures: Failures) -> bool:
@@ -105,7 +123,8 @@ class Isolation:
             failures.is_told, failures.trips = False, noted.trips or failures.trips
             raise
         failures.is_kept = failures.is_kept or (noted.trips and not trips)
-        failures.in_a_row = 0 if trips else failures.in_a_row
+        if trips:
+            failures.in_a_row, failures.events = 0, set()
         return trips
 
     def _store(self, name: str, noted: Failures) -> bool:
@@ -131,12 +150,16 @@ class Isolation:
         self._measure(module, what, time.perf_counter() - started)
         return result
 
-    def _note(self, module: str, what: str, error: BaseException, *, counts: bool) -> str:
+    def _noted(self, module: str, what: str, error: BaseException, *, counts: bool) -> str:
         line, trace = told(error)
+        return self._note(module, f"{what}: {line}"[:1_000], trace, counts=counts)
+
+    def _note(self, module: str, error: str, trace: str, event: int | None = None, *, counts: bool = True) -> str:
         with self._lock:
             failures = self._failures.setdefault(module, Failures())
-            failures.in_a_row += counts
-            failures.error, failures.trace, failures.at = f"{what}: {line}"[:1_000], trace, self._clock.now()
+            failures.in_a_row += counts and (event is None or event not in failures.events)
+            failures.events |= {event} if event is not None else set()
+            failures.error, failures.trace, failures.at = error, trace, self._clock.now()
             failures.is_told = False
             failures.trips = failures.trips or failures.in_a_row >= LIMIT
         return failures.error
@@ -146,7 +169,7 @@ class Isolation:
             with self._lock:
                 if failures.in_a_row >= LIMIT:
                     failures.is_told = False
-                failures.in_a_row, failures.is_kept = 0, False
+                failures.in_a_row, failures.events, failures.is_kept = 0, set(), False
 
     def _measure(self, module: str, what: str, seconds: float) -> None:
         if seconds > self._slowest.get(module, (0.0, ""))[0]:

@@ -27,3 +27,8 @@ def pin_to_processor(number: int) -> None:
 def unpin() -> None:
     """Let this process, and the children that it starts from now on, use all processors again."""
     os.sched_setaffinity(0, _allowed)
+
+
+def allowed_processors() -> list[int]:
+    """Those that this process might use when it started, for what it starts without being pinned."""
+    return sorted(_allowed)

@@ -20,9 +20,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._survives_power_loss = False
+        self._only_reads = False
         try:
             self.url = _with_driver(make_url(url))
-            self._engine = _engine(self.url, lambda: self._survives_power_loss)
+            self._engine = _engine(self.url, lambda: (self._survives_power_loss, self._only_reads))
         except ArgumentError as error:
             raise SettingsError([f"OWA_DATABASE_URL: {error}"]) from error
 
@@ -31,6 +32,11 @@ class Database:
         a power loss the database is consistent but may lack its last moments. (PostgreSQL decides that by its own
         settings.)"""
         self._survives_power_loss = True
+        self._engine.dispose()
+
+    def only_read(self) -> None:
+        """From now on its connections cannot write. (On PostgreSQL, transactions that are for reading never can.)"""
+        self._only_reads = True
         self._engine.dispose()
 
     @contextmanager
@@ -73,10 +79,11 @@ def _with_driver(url: URL) -> URL:
     return url.set(drivername=postgresql.DRIVER) if url.drivername == "postgresql" else url
 
 
-def _engine(url: URL, survives_power_loss: Callable[[], bool]) -> Engine:
+def _engine(url: URL, wanted: Callable[[], tuple[bool, bool]]) -> Engine:
+    """`wanted`: whether connections must survive a power loss, and whether they only read."""
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True)
-        sqlite.prepare(engine, WRITE_PATIENCE, survives_power_loss)
+        sqlite.prepare(engine, WRITE_PATIENCE, wanted)
     elif url.drivername == postgresql.DRIVER:
         try:
             engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True, **postgresql.options(url))

@@ -49,3 +49,8 @@ def _write(patience: float) -> str:
         f"SET LOCAL idle_in_transaction_session_timeout = {round(ABANDONED_AFTER * 1000)};"
         f"SELECT pg_advisory_xact_lock({WRITER})"
     )
+
+
+def limit_statements(seconds: float) -> str:
+    """Ends each later statement of a transaction that takes longer."""
+    return f"SET LOCAL statement_timeout = {round(seconds * 1000)}"

@@ -51,16 +51,19 @@ class Registry:
 
     @property
     def event_handlers(self) -> tuple[tuple[str, EventHandler], ...]:
-        """Each with what its deliveries are kept under: `MODULE:NAME`."""
+        """Those that may be given events now, each with what its deliveries are kept under: `MODULE:NAME`."""
         return tuple((f"{module}:{item.name}", item) for module, item in self._with_names("owa_event_handlers"))
 
     @property
     def subscribers(self) -> Mapping[str, tuple[str, ...]]:
-        """By event type, the event handlers that want to be given it, as `MODULE:NAME`."""
+        """By event type, the event handlers that want to be given it, as `MODULE:NAME`. Also those of modules that the
+        circuit breaker has switched off: what comes meanwhile is kept for them."""
         found: dict[str, tuple[str, ...]] = {}
-        for key, handler in self.event_handlers:
-            for event_type in handler.event_types:
-                found[event_type] = (*found.get(event_type, ()), key)
+        for loaded in self.modules.values():
+            if loaded.works or loaded.switch is Switch.TRIPPED:
+                for handler in loaded.contributed.get("owa_event_handlers", ()):
+                    for event_type in handler.event_types:
+                        found[event_type] = (*found.get(event_type, ()), f"{loaded.name}:{handler.name}")
         return found
 
     @cached_property

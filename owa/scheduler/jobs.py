@@ -7,6 +7,7 @@ from enum import Enum
 from owa.accounts import logins, throttle
 from owa.admin_contributions import ScheduledJob
 from owa.db.engine import Database
+from owa.delivery.deliveries import Deliveries
 from owa.processing import cleaning
 from owa.processing.drain import Drained, drain_events, drain_retries
 from owa.processing.processor import Processor
@@ -50,6 +51,7 @@ class Jobs:
         database: Database,
         runs: Runs,
         settings: Callable[[], Settings],
+        deliveries: Deliveries,
     ) -> None:
         self._incoming = incoming
         self._retries = retries
@@ -57,12 +59,14 @@ class Jobs:
         self._database = database
         self._runs = runs
         self._settings = settings
+        self._deliveries = deliveries
 
     def all(self, drain_interval: int) -> tuple[Job, ...]:
         """The jobs. `drain_interval`: seconds."""
         return (
             Job("drain", drain_interval, Scope.SERVER, self.drain),
             Job("retry", drain_interval, Scope.ALL, self.retry),
+            Job("deliver", drain_interval, Scope.ALL, self.deliver),
             Job("sweep", SWEEP_INTERVAL, Scope.ALL, lambda: self._runs.clean("sweep", self.sweep)),
             Job("clean", cleaning.INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
         )
@@ -74,6 +78,11 @@ class Jobs:
     def retry(self) -> Drained:
         """Drain what is due in the processing queue."""
         return self._runs.drain("retry", lambda: drain_retries(self._processor))
+
+    def deliver(self) -> Drained | None:
+        """Have event handlers given what is due, in the background; None: there are no event handlers. What is recorded
+        is what came of it since the last time."""
+        return self._runs.drain("deliver", self._deliveries.wake) if self._deliveries.are_wanted() else None
 
     def sweep(self) -> Figures:
         """Wake what waits for something that has come unnoticed."""

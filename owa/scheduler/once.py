@@ -50,6 +50,7 @@ class DrainOnce:
     def _run(self) -> None:
         jobs = self._jobs()
         self._outcome = [f"{INCOMING}: {_sentence(jobs.drain)}", f"{PROCESSING}: {_sentence(jobs.retry)}"]
+        jobs.deliver()
 
 
 def _sentence(drain: Callable[[], Drained]) -> str:

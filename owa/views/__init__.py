@@ -13,6 +13,7 @@ from pyramid.router import Router
 
 from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
+from owa.delivery.deliveries import Deliveries
 from owa.exchange.settings import SERVER_NUMBER
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
@@ -112,6 +113,7 @@ class Application:
             installation.clock,
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
+        self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._is_started = False
         presence = Presence(
@@ -160,6 +162,7 @@ class Application:
             opened.database,
             opened.runs(caller),
             lambda: opened.configuration.current().settings,
+            self._deliveries,
         )
 
     def _tell_failures(self) -> None:
@@ -173,6 +176,7 @@ class Application:
             self._scheduler.stop()
         self._scheduler = None
         self.drain_once.stop()
+        self._deliveries.stop()
         unpin()
         self.guids.close()
         self.installation.close()
@@ -180,6 +184,7 @@ class Application:
     def _start_in_child(self) -> None:
         """Threads do not survive a fork: a server that forks after loading gets new ones in each child."""
         if self._is_started:
+            self._deliveries = Deliveries(self.installation)
             self.start()
 
 

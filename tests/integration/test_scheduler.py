@@ -22,6 +22,7 @@ from owa.db import jobs
 from owa.db.configuration import store_settings
 from owa.db.migrate import upgrade
 from owa.db.modules import stored_modules
+from owa.delivery.deliveries import Deliveries
 from owa.errors import DatabaseUnavailable, HeldByAnother, ModuleFailed, Outage, QueueUnavailable
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.node import this_process
@@ -61,6 +62,7 @@ def regular(installation: Installation) -> Jobs:
         installation.database,
         installation.runs("scheduler"),
         lambda: installation.configuration.current().settings,
+        Deliveries(installation),
     )
 
 

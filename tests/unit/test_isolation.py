@@ -229,3 +229,36 @@ def test_what_is_nobodys_fault_passes(isolation: Isolation, error: Exception) ->
     with pytest.raises(type(error)):
         isolation.run("ours", "job j", fail)
     assert not isolation.tell()
+
+
+# Event handlers, which run in processes of their own
+
+
+def test_different_events_in_a_row_switch_a_module_off_and_one_event_again_and_again_does_not(
+    database: Database, isolation: Isolation
+) -> None:
+    for _ in range(LIMIT + 1):
+        isolation.failed("ours", "ours:rows: it hangs", "", event=1)
+    assert not isolation.trips("ours")
+    for event in range(2, LIMIT + 1):
+        isolation.failed("ours", "ours:rows: it hangs", "", event)
+    assert isolation.trips("ours")
+    assert isolation.tell()
+    found = stored_of(database)
+    assert (found.switch, found.last_error) == (Switch.TRIPPED, "ours:rows: it hangs")
+    assert not isolation.trips("ours")
+
+
+def test_what_works_here_says_nothing_of_event_handlers(isolation: Isolation) -> None:
+    for event in range(LIMIT):
+        isolation.failed("ours", "ours:rows: it hangs", "", event)
+        succeed(isolation)
+    assert isolation.trips("ours")
+
+
+def test_one_that_is_delivered_begins_the_row_anew(isolation: Isolation) -> None:
+    for event in range(3 * LIMIT):
+        if event % (LIMIT - 1) == 0:
+            isolation.succeeded("ours")
+        isolation.failed("ours", "ours:rows: it hangs", "", event)
+    assert not isolation.trips("ours")

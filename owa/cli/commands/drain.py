@@ -10,9 +10,11 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, HELD, TROUBLE, Command
 from owa.cli.output import Output
 from owa.contributions import INCOMING, PROCESSING
+from owa.delivery.deliveries import Deliveries
 from owa.errors import DatabaseUnavailable, HeldByAnother, UsageError
 from owa.processing import cleaning
-from owa.processing.drain import Drained, drain_events, drain_retries
+from owa.processing.drain import Drained, Progress, drain_events, drain_retries
+from owa.processing.runs import Runs
 from owa.queues.contract import EventQueue
 from owa.queues.settings import ARCHIVE_AGE
 from owa.settings import did_you_mean
@@ -80,12 +82,13 @@ def _drain(installation: Installation, name: str, limit: int | None, arguments: 
     runs = installation.runs("command")
     with output.progress(name, limit) as progress:
         if name == PROCESSING:
-            return runs.drain(
+            force = retry == "now"
+            drained = runs.drain(
                 "retry",
-                lambda: drain_retries(
-                    installation.processor, limit=limit, force=retry == "now", sweep=True, progress=progress
-                ),
+                lambda: drain_retries(installation.processor, limit=limit, force=force, sweep=True, progress=progress),
             )
+            _deliver(installation, runs, drained, limit, force, progress)
+            return drained
         queue = _event_queue(installation, arguments)
         return runs.drain(
             "drain",
@@ -98,6 +101,20 @@ def _drain(installation: Installation, name: str, limit: int | None, arguments: 
                 progress=progress,
             ),
         )
+
+
+def _deliver(
+    installation: Installation, runs: Runs, drained: Drained, limit: int | None, force: bool, progress: Progress
+) -> None:
+    """Give event handlers what is due, when the core is done; adds what came of it."""
+    deliveries = Deliveries(installation)
+    if not deliveries.are_wanted():
+        return
+    left = None if limit is None else max(0, limit - drained.report.events)
+    delivered = runs.drain("deliver", lambda: deliveries.drain(limit=left, force=force, progress=progress))
+    drained.report.add(delivered.report)
+    drained.outage = drained.outage or delivered.outage
+    drained.seconds += delivered.seconds
 
 
 def _event_queue(installation: Installation, arguments: Arguments) -> EventQueue:
