@@ -1,16 +1,16 @@
 """The page of modules, by a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import fits, log_in
 from tests.packages import OTHER_QUEUE, install_package, on_the_path
-from tests.servers import PASSWORD, Install, Installation, Server
+from tests.servers import Install, Installation, Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.e2e
 
@@ -21,17 +21,8 @@ def installation(install: Install, packages: Path) -> Installation:
     return install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0", **on_the_path(packages))
 
 
-@pytest.fixture
-def server(installation: Installation) -> Iterator[Server]:
-    with installation.serve() as server:
-        yield server
-
-
 def open_modules(page: "Page", server: Server) -> None:
-    page.goto(f"http://127.0.0.1:{server.port}/login")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, server)
     page.get_by_role("link", name="Modules").click()
     page.get_by_role("heading", name="Modules").wait_for()
 
@@ -64,19 +55,9 @@ def test_a_refusal_says_why(page: "Page", server: Server) -> None:
     assert part(page, "File queue").locator(".state").inner_text() == "on"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_page_fits_its_window(
-    browser: "Browser",
-    installation: Installation,
-    packages: Path,
-    server: Server,
-    width: int,
-    scheme: Literal["light", "dark"],
-) -> None:
+def test_the_page_fits_its_window(window: "Page", packages: Path, server: Server) -> None:
     install_package(packages, "broken", f"raise ValueError('{'w' * 200}')")
-    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
-        page = context.new_page()
-        open_modules(page, server)
-        part(page, "broken").get_by_role("button", name="Switch on").click()
-        page.get_by_role("alert").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    open_modules(window, server)
+    part(window, "broken").get_by_role("button", name="Switch on").click()
+    window.get_by_role("alert").wait_for()
+    assert fits(window)

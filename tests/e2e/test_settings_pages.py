@@ -1,26 +1,20 @@
 """Settings in a real browser: a form refuses a bad value and keeps what was typed, a good one counts at once."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers import PASSWORD, SITE_ID, Install, Installation, Server, page_view
+from tests.e2e.conftest import fits, log_in
+from tests.servers import SITE_ID, Install, Installation, page_view
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.e2e
 
 ROBOT = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
 GENERAL = "/admin/settings/general"
 SITES = "/admin/settings/sites"
-
-
-def log_in(page: "Page", server: Server, path: str) -> None:
-    page.goto(f"http://127.0.0.1:{server.port}/login?next={path}")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
 
 
 def test_a_form_refuses_a_bad_value_and_then_takes_a_good_one(page: "Page", storing: Installation) -> None:
@@ -78,15 +72,9 @@ def test_a_site_is_added_and_its_tag_selected_by_a_click(page: "Page", storing: 
         assert selected.rstrip().endswith("</script>")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_pages_fit_their_window(
-    browser: "Browser", install: Install, width: int, scheme: Literal["light", "dark"]
-) -> None:
+def test_the_pages_fit_their_window(window: "Page", install: Install) -> None:
     with install(OWA_EXCLUDED_IPS="2001:db8::/32 " * 9).serve() as server:
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        log_in(page, server, GENERAL)
+        log_in(window, server, GENERAL)
         for path in (GENERAL, SITES, f"{SITES}/{SITE_ID}"):
-            page.goto(f"http://127.0.0.1:{server.port}{path}")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        context.close()
+            window.goto(f"http://127.0.0.1:{server.port}{path}")
+            assert fits(window), path

@@ -6,14 +6,15 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import fits
 from tests.servers import Installation, wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.e2e
 
@@ -52,17 +53,11 @@ def test_a_visit_appears_on_the_start_page(page: "Page", queueing: Installation,
         assert row.locator(".state").inner_text() == "stored"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
-def test_the_page_fits_its_window(
-    browser: "Browser", queueing: Installation, width: int, scheme: Literal["light", "dark"]
-) -> None:
+def test_the_page_fits_its_window(window: "Page", queueing: Installation) -> None:
     with queueing.serve() as server:
         server.track()
         server.track({"owa_event_type": "nope"})
         queueing.drain()
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.port}/")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.get_by_text("unknown event type").is_visible()
-        context.close()
+        window.goto(f"http://127.0.0.1:{server.port}/")
+        assert fits(window)
+        assert window.get_by_text("unknown event type").is_visible()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.aftermath import launch, launch_forked, recover, state
+from tests.faults.aftermath import launch, recover, state
 from tests.faults.killed import CALLS, POINTS
 from tests.faults.prepared import DRAIN, POISONED, STORED, Untouched, copy_of
 from tests.servers import Installation, Result
@@ -88,7 +88,7 @@ def test_drain_that_is_killed_at_a_random_instant(
     """At a call of any function, one in each of as many equal parts of its life."""
     installation = copy_of(prepared, tmp_path)
     call = int((seed + random.Random(seed).random()) / INSTANTS * untouched.calls) + 1
-    killed = launch_forked(installation, CALLS, str(call), *DRAIN)
+    killed = launch(installation, CALLS, str(call), *DRAIN)
     assert killed.status == -signal.SIGKILL, f"call {call} of {untouched.calls}: {killed.err}"
     recover(installation)
     assert state(installation.database) == untouched.state
@@ -100,6 +100,6 @@ def test_drains_that_are_killed_one_after_the_other(
     """Each gets a little further than the one before, or not."""
     installation = copy_of(prepared, tmp_path)
     for calls in (untouched.calls // 2, 500, 1_000):
-        assert launch_forked(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
+        assert launch(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
     recover(installation)
     assert state(installation.database) == untouched.state
