@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,7 @@ import pytest
 from tests.faults.aftermath import launch, recover, state
 from tests.faults.killed import CALLS, POINTS
 from tests.faults.prepared import DRAIN, POISONED, STORED, Untouched, copy_of
-from tests.servers import Installation, Result
-
-AT_ONCE = 2
+from tests.servers import Installation
 
 INSTANTS = 300 if os.environ.get("OWA_SOAK") else 10
 
@@ -33,25 +29,6 @@ TIMES = {
 """The how many times a drain comes to a point it is killed there; else the second time, when some is done already."""
 
 CASES = [(point, number) for point in POINTS if not point.startswith("append:") for number in TIMES.get(point, (2,))]
-
-
-Killed = tuple[Installation, Result]
-
-
-@pytest.fixture(scope="module")
-def kills(
-    prepared: Installation, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[dict[tuple[str, int], Future[Killed]]]:
-    """The kills of all cases that were chosen: they go on while others are looked at."""
-
-    def kill(point: str, number: int) -> Killed:
-        installation = copy_of(prepared, tmp_path_factory.mktemp("killed"))
-        return installation, launch(installation, point, str(number), *DRAIN)
-
-    chosen = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    cases = [spec.params["case"] for spec in chosen if spec and "case" in spec.params]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case: pool.submit(kill, *case) for case in cases}
 
 
 def test_what_is_prepared_goes_every_way(
@@ -73,9 +50,11 @@ def test_what_is_prepared_goes_every_way(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def test_drain_that_is_killed(
-    kills: dict[tuple[str, int], Future[Killed]], untouched: Untouched, case: tuple[str, int]
+    prepared: Installation, untouched: Untouched, tmp_path: Path, case: tuple[str, int]
 ) -> None:
-    installation, killed = kills[case].result()
+    point, number = case
+    installation = copy_of(prepared, tmp_path)
+    killed = launch(installation, point, str(number), *DRAIN)
     assert killed.status == -signal.SIGKILL, f"it never came there: {killed.err}"
     recover(installation)
     assert state(installation.database) == untouched.state
