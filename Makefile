@@ -4,8 +4,9 @@ PYTHON ?= python3
 PORT ?= 6543
 VENV := .venv
 BIN := $(VENV)/bin
-# A file's tests share what they start; the long files come first in the alphabet of folders.
-SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
+# Each process takes a part of the tests in their order, since those of a file share what they start; when it is at its
+# end it takes over tests of another one, so that none ends alone.
+SIDE_BY_SIDE := -n auto --dist worksteal
 
 .PHONY: help install run test lint bench soak mutants clean
 

@@ -11,18 +11,21 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import pytest
+
+from owa.cli import main
+from tests.forked import CONTEXT, Forked, Program
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -103,24 +106,50 @@ def run(words: list[str], cwd: Path, variables: Mapping[str, str]) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def run_forked(program: Program, words: list[str], cwd: Path, variables: Mapping[str, str]) -> Result:
+    """Run a function as a program, to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
+        status = Forked(program, words, cwd, environment(**variables), stdout, stderr).wait(120)
+        return Result(status, stdout.read_text(), stderr.read_text())
+
+
+def pserve(words: list[str]) -> int:
+    """Pyramid's program that serves an ini file."""
+    from pyramid.scripts.pserve import main
+
+    return int(main(["pserve", *words]) or 0)
+
+
 class Server:
     """A server in a process of its own. As a context manager it is stopped at the end, and must have left no trace."""
 
-    def __init__(self, words: list[str], cwd: Path, log: Path, variables: Mapping[str, str], prefix: str = "") -> None:
-        """Returns when it answers. `prefix`: the path that it is served under."""
+    def __init__(
+        self,
+        words: list[str],
+        cwd: Path,
+        log: Path,
+        variables: Mapping[str, str],
+        prefix: str = "",
+        program: Program | None = None,
+    ) -> None:
+        """Returns when it answers. `words`: what `program` takes; a command line if there is none. `prefix`: the path
+        that it is served under."""
         self.port = free_port()
         self.prefix = prefix
         self._log = log
         self._output = log.with_suffix(".stdout")
-        with log.open("wb") as stderr, self._output.open("wb") as stdout:
-            self.process = subprocess.Popen(
-                [word.replace("{port}", str(self.port)) for word in words],
-                cwd=cwd,
-                env=environment(PORT=str(self.port), **variables),
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
+        words = [word.replace("{port}", str(self.port)) for word in words]
+        surrounding = environment(PORT=str(self.port), **variables)
+        self.process: subprocess.Popen[bytes] | Forked
+        if program:
+            log.touch()
+            self.process = Forked(program, words, cwd, surrounding, self._output, log)
+        else:
+            with log.open("wb") as stderr, self._output.open("wb") as stdout:
+                self.process = subprocess.Popen(
+                    words, cwd=cwd, env=surrounding, stdout=stdout, stderr=stderr, start_new_session=True
+                )
         try:
             wait_until(self._answers, f"{words} does not answer")
         except BaseException:
@@ -162,7 +191,7 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
-        self.process.wait()
+        self.process.wait(PATIENCE)
 
     def request(
         self,
@@ -223,7 +252,11 @@ class Installation:
         return {"OWA_DATA_DIR": str(self.data_dir)} | self.variables | variables
 
     def cli(self, *words: str, **variables: str) -> Result:
-        """Run cli.py as cron does: from another folder, without a terminal. Python's warnings are errors."""
+        """Run a command in a process of its own. Python's warnings are errors."""
+        return run_forked(main, [*words], self.folder, {"PYTHONWARNINGS": "error"} | self.environment(**variables))
+
+    def cron(self, *words: str, **variables: str) -> Result:
+        """The same with a Python that starts, as cron does it: by cli.py, from another folder, without a terminal."""
         command = [sys.executable, str(ROOT / "cli.py"), *words]
         return run(command, self.folder, {"PYTHONWARNINGS": "error"} | self.environment(**variables))
 
@@ -264,15 +297,23 @@ class Installation:
         return str(found[0]["page_title"])
 
     def serve(self, ini: Path | str = "development.ini", prefix: str = "", **variables: str) -> Server:
-        """A server, as `make run` starts it."""
+        """What `make run` serves. With another ini file a Python of its own starts for it."""
+        if ini == "development.ini":
+            return self.fork(pserve, ["development.ini"], prefix, **variables)
         return self.start(["-m", "pyramid.scripts.pserve", str(ini)], prefix, sys.executable, ROOT, **variables)
 
     def start(
         self, words: list[str], prefix: str = "", python: str = sys.executable, cwd: Path = ROOT, **variables: str
     ) -> Server:
         """A server that Python starts with these words; `{port}` in them becomes its port."""
-        log = self.folder / f"{time.time_ns()}.stderr"
-        return Server([python, *words], cwd, log, self.environment(**variables), prefix)
+        return Server([python, *words], cwd, self._new_log(), self.environment(**variables), prefix)
+
+    def fork(self, program: Program, words: list[str], prefix: str = "", **variables: str) -> Server:
+        """A server that needs no Python of its own."""
+        return Server(words, ROOT, self._new_log(), self.environment(**variables), prefix, program)
+
+    def _new_log(self) -> Path:
+        return self.folder / f"{time.time_ns()}.stderr"
 
 
 @pytest.fixture(scope="session")
@@ -331,7 +372,7 @@ def send_events(port: int, first: int, count: int) -> list[int]:
 
 def senders(count: int) -> ProcessPoolExecutor:
     """Processes that send at once."""
-    return ProcessPoolExecutor(count, get_context("spawn"))
+    return ProcessPoolExecutor(count, CONTEXT)
 
 
 def wait_until(condition: Callable[[], object], complaint: str, patience: float = PATIENCE) -> None:

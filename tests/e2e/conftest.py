@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from tests.admin import ADMIN
+from tests.servers import PASSWORD, Installation, Server
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -52,6 +55,35 @@ def page(context: "BrowserContext") -> Iterator["Page"]:
     yield page
     page.evaluate("0")  # what happened before has been reported now
     assert errors == []
+
+
+@pytest.fixture(params=[(1200, "light"), (1200, "dark"), (360, "light")], ids=["light", "dark", "narrow"])
+def window(browser: "Browser", request: pytest.FixtureRequest) -> Iterator["Page"]:
+    """A page in a window of its own, for tests that run in each of several."""
+    width, scheme = request.param
+    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    with installation.serve() as server:
+        yield server
+
+
+def log_in(page: "Page", server: Server, path: str = "", user_id: str = ADMIN, password: str = PASSWORD) -> None:
+    """Fill in the form of the login page. `path`: where it leads to."""
+    page.goto(f"http://127.0.0.1:{server.port}/login" + (f"?next={path}" if path else ""))
+    page.get_by_label("Name").fill(user_id)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def fits(page: "Page") -> bool:
+    """Whether nothing is beyond the right edge of its window."""
+    viewport = page.viewport_size
+    assert viewport is not None
+    return int(page.evaluate("document.documentElement.scrollWidth")) <= viewport["width"]
 
 
 def unavailable(reason: str) -> NoReturn:

@@ -1,13 +1,13 @@
 """The page of modules, by a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import log_in
 from tests.packages import OTHER_QUEUE, install_package, on_the_path
-from tests.servers import PASSWORD, Install, Installation, Server
+from tests.servers import Install, Installation, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -21,17 +21,8 @@ def installation(install: Install, packages: Path) -> Installation:
     return install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0", **on_the_path(packages))
 
 
-@pytest.fixture
-def server(installation: Installation) -> Iterator[Server]:
-    with installation.serve() as server:
-        yield server
-
-
 def open_modules(page: "Page", server: Server) -> None:
-    page.goto(f"http://127.0.0.1:{server.port}/login")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, server)
     page.get_by_role("link", name="Modules").click()
     page.get_by_role("heading", name="Modules").wait_for()
 

@@ -1,13 +1,12 @@
 """The dashboard and the failed events, by a real browser."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.admin import add_user
+from tests.e2e.conftest import log_in
 from tests.failures import damaged, event, fail
-from tests.servers import PASSWORD, Install, Installation, Server, wait_until
+from tests.servers import Installation, Server, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -18,30 +17,14 @@ XSS = "<script>document.title = 'taken over'</script>"
 
 
 @pytest.fixture
-def installation(install: Install) -> Installation:
-    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
-    add_user(installation, "boss", "admin")
-    return installation
-
-
-@pytest.fixture
-def server(installation: Installation) -> Iterator[Server]:
-    with installation.serve() as server:
-        yield server
-
-
-def log_in(page: "Page", server: Server) -> None:
-    page.goto(f"http://127.0.0.1:{server.port}/login")
-    page.get_by_label("Name").fill("boss")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_role("heading", name="Dashboard").wait_for()
+def installation(queueing: Installation) -> Installation:
+    return queueing
 
 
 def test_an_event_is_retried_and_processed(page: "Page", installation: Installation, server: Server) -> None:
     with damaged(installation):
         fail(installation, event(1))
-    log_in(page, server)
+    log_in(page, server, "/admin/queues")
     page.get_by_role("link", name="1", exact=True).click()
     page.locator("tbody a").click()
     page.get_by_role("heading", name="Traceback").wait_for()

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers import PASSWORD, Installation, Server, page_view
+from tests.e2e.conftest import log_in
+from tests.servers import Installation, page_view
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -14,13 +15,6 @@ pytestmark = pytest.mark.e2e
 ROBOT = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
 GENERAL = "/admin/settings/general"
 SITES = "/admin/settings/sites"
-
-
-def log_in(page: "Page", server: Server, path: str) -> None:
-    page.goto(f"http://127.0.0.1:{server.port}/login?next={path}")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
 
 
 def test_a_form_refuses_a_bad_value_and_then_takes_a_good_one(page: "Page", storing: Installation) -> None:

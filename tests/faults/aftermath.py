@@ -12,8 +12,7 @@ import pytest
 
 from owa.cli import main
 from tests.faults import killed
-from tests.faults.processes import CONTEXT
-from tests.servers import ROOT, Installation, Result, environment, run
+from tests.servers import ROOT, Installation, Result, run_forked
 
 UNEVEN = {"owa_queue_item", "owa_queue_position", "owa_receipt", "owa_job_run"}
 """Tables with times of processing, or with what is kept of writers until they are retired."""
@@ -24,27 +23,7 @@ LAUNCHER = (sys.executable, "-m", "tests.faults.killed")
 
 def launch(installation: Installation, *words: str) -> Result:
     """Run OWA with a fault: `words` as `tests.faults.killed` takes them."""
-    return run([*LAUNCHER, *words], ROOT, installation.environment())
-
-
-def launch_forked(installation: Installation, *words: str) -> Result:
-    """The same in a process that need not import OWA first, which saves half a second. To be called by one thread:
-    `multiprocessing` is not safe for several."""
-    log = installation.folder / "forked.stderr"
-    process = CONTEXT.Process(target=_run_forked, args=(words, installation.environment(), log))
-    process.start()
-    process.join()
-    assert process.exitcode is not None
-    return Result(process.exitcode, "", log.read_text())
-
-
-def _run_forked(words: tuple[str, ...], variables: dict[str, str], log: Path) -> None:
-    ours = environment(**variables)
-    os.environ.clear()
-    os.environ.update(ours)
-    with log.open("w") as sys.stderr:
-        status = killed.run(list(words))
-    sys.exit(status)
+    return run_forked(killed.run, [*words], ROOT, installation.environment())
 
 
 def command(installation: Installation, *words: str) -> Result:

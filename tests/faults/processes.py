@@ -1,6 +1,5 @@
 """Processes that write to a file queue or drain it, to be disturbed and killed."""
 
-import multiprocessing
 import os
 import sys
 import time
@@ -23,10 +22,9 @@ from owa.queues.files import FileQueue
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
 from owa.settings import Settings
 from tests.factories import make_event
+from tests.forked import CONTEXT
 
-CONTEXT = multiprocessing.get_context("forkserver")
-"""Its children inherit no thread and no open file of the tests."""
-CONTEXT.set_forkserver_preload([__name__, "tests.faults.warm", "tests.faults.aftermath"])
+__all__ = ["CONTEXT"]
 
 OF_ONE_WRITER = 1_000_000
 """Guids that a writer has to give away."""

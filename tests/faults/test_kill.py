@@ -3,18 +3,14 @@
 import os
 import random
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.faults.aftermath import launch, launch_forked, recover, state
+from tests.faults.aftermath import launch, recover, state
 from tests.faults.killed import CALLS, POINTS
 from tests.faults.prepared import DRAIN, POISONED, STORED, Untouched, copy_of
-from tests.servers import Installation, Result
-
-AT_ONCE = 2
+from tests.servers import Installation
 
 INSTANTS = 300 if os.environ.get("OWA_SOAK") else 10
 
@@ -38,25 +34,6 @@ OTHERS = ("append:", "hand-over:")
 CASES = [(point, number) for point in POINTS if not point.startswith(OTHERS) for number in TIMES.get(point, (2,))]
 
 
-Killed = tuple[Installation, Result]
-
-
-@pytest.fixture(scope="module")
-def kills(
-    prepared: Installation, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[dict[tuple[str, int], Future[Killed]]]:
-    """The kills of all cases that were chosen: they go on while others are looked at."""
-
-    def kill(point: str, number: int) -> Killed:
-        installation = copy_of(prepared, tmp_path_factory.mktemp("killed"))
-        return installation, launch(installation, point, str(number), *DRAIN)
-
-    chosen = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    cases = [spec.params["case"] for spec in chosen if spec and "case" in spec.params]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case: pool.submit(kill, *case) for case in cases}
-
-
 def test_what_is_prepared_goes_every_way(
     prepared: Installation, untouched: Untouched, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -76,9 +53,11 @@ def test_what_is_prepared_goes_every_way(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def test_drain_that_is_killed(
-    kills: dict[tuple[str, int], Future[Killed]], untouched: Untouched, case: tuple[str, int]
+    prepared: Installation, untouched: Untouched, tmp_path: Path, case: tuple[str, int]
 ) -> None:
-    installation, killed = kills[case].result()
+    point, number = case
+    installation = copy_of(prepared, tmp_path)
+    killed = launch(installation, point, str(number), *DRAIN)
     assert killed.status == -signal.SIGKILL, f"it never came there: {killed.err}"
     recover(installation)
     assert state(installation.database) == untouched.state
@@ -91,7 +70,7 @@ def test_drain_that_is_killed_at_a_random_instant(
     """At a call of any function, one in each of as many equal parts of its life."""
     installation = copy_of(prepared, tmp_path)
     call = int((seed + random.Random(seed).random()) / INSTANTS * untouched.calls) + 1
-    killed = launch_forked(installation, CALLS, str(call), *DRAIN)
+    killed = launch(installation, CALLS, str(call), *DRAIN)
     assert killed.status == -signal.SIGKILL, f"call {call} of {untouched.calls}: {killed.err}"
     recover(installation)
     assert state(installation.database) == untouched.state
@@ -103,6 +82,6 @@ def test_drains_that_are_killed_one_after_the_other(
     """Each gets a little further than the one before, or not."""
     installation = copy_of(prepared, tmp_path)
     for calls in (untouched.calls // 2, 500, 1_000):
-        assert launch_forked(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
+        assert launch(installation, CALLS, str(calls), *DRAIN).status == -signal.SIGKILL
     recover(installation)
     assert state(installation.database) == untouched.state

@@ -12,6 +12,7 @@ from http.client import HTTPException
 
 import pytest
 
+from tests.faults import killed
 from tests.faults.aftermath import recover
 from tests.faults.killed import CALLS
 from tests.servers import PATIENCE, Install, Installation, Server, page_view
@@ -63,8 +64,8 @@ def kill_servers(installation: Installation, deaths: Sequence[Death]) -> Traffic
 
     def kill(death: Death) -> None:
         point, number = death
-        words = ["-m", "tests.faults.killed", point, str(number), "--", "pserve", "development.ini"]
-        server = installation.start(words)
+        words = [point, str(number), "--", "pserve", "development.ini"]
+        server = installation.fork(killed.run, words)
         traffic.send_until_dead(server)
         assert "Traceback" not in server.stderr, server.stderr
 

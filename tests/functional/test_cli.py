@@ -1,4 +1,6 @@
-"""The command line: exit statuses, JSON, silence, and help for those who mistype."""
+"""The command line: exit statuses, JSON, silence, and help for those who mistype.
+
+Where `cron` runs a command, a Python starts for it."""
 
 import fcntl
 import os
@@ -52,7 +54,7 @@ def queued(filled: Path, tmp_path: Path) -> Installation:
 
 def test_help_names_every_command(idle: Installation) -> None:
     for words in (["cmd=help"], []):
-        shown = idle.cli(*words)
+        shown = idle.cron(*words)
         assert (shown.status, shown.err) == (0, "")
         assert all(f"\n{command}\n" in shown.out for command in COMMANDS)
 
@@ -62,7 +64,7 @@ def test_help_names_every_command(idle: Installation) -> None:
 )
 def test_success_is_silent_unless_verbose(idle: Installation, words: str) -> None:
     command = f"cmd={words}".split()
-    assert idle.cli(*command) == SILENT
+    assert idle.cron(*command) == SILENT
     told = idle.cli(*command, "verbose=1")
     assert (told.status, told.err) == (0, "")
     assert told.out
@@ -70,7 +72,7 @@ def test_success_is_silent_unless_verbose(idle: Installation, words: str) -> Non
 
 def test_install_prints_the_password_once(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    first = installation.cli("cmd=install")
+    first = installation.cron("cmd=install")
     assert (first.status, first.err) == (0, "")
     assert "password" in first.out
     assert installation.cli("cmd=install") == SILENT
@@ -110,7 +112,7 @@ def test_drain_in_json(queued: Installation) -> None:
 def test_drain_of_named_queues_and_with_a_limit(queued: Installation) -> None:
     assert queued.cli("cmd=processEventQueue", "queues=processing") == SILENT
     assert queued.rows("owa_request") == []
-    assert queued.cli("cmd=processEventQueue", "limit=1") == SILENT
+    assert queued.cron("cmd=processEventQueue", "limit=1") == SILENT
     assert len(queued.rows("owa_request")) == 1
     assert queued.cli("cmd=processEventQueue", "retry=now") == SILENT
     assert len(queued.rows("owa_request")) == 2
@@ -159,7 +161,7 @@ def test_drain_of_a_wrong_file(idle: Installation) -> None:
 def test_status_75_while_another_drain_holds_the_queue(queued: Installation) -> None:
     with (queued.data_dir / "logs" / "drain.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        held = queued.cli("cmd=processEventQueue", "queues=incoming_tracking_events", "wait=0.2")
+        held = queued.cron("cmd=processEventQueue", "queues=incoming_tracking_events", "wait=0.2")
         partly = queued.cli("cmd=processEventQueue", "wait=0")
     assert (held.status, held.out, partly.status) == (75, "", 0)
     assert "Another drain holds the queue" in held.err
@@ -173,7 +175,7 @@ def test_status_1_when_an_event_fails_for_good(queued: Installation) -> None:
             "CREATE TRIGGER poison BEFORE INSERT ON owa_document WHEN new.page_title = 'first' "
             "BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
         )
-    failed = queued.cli("cmd=processEventQueue", OWA_QUEUE_MAX_RETRY_COUNT="1")
+    failed = queued.cron("cmd=processEventQueue", OWA_QUEUE_MAX_RETRY_COUNT="1")
     assert (failed.status, failed.out) == (1, "")
     assert failed.err.startswith("incoming_tracking_events: 1 events failed for good.")
     assert len(queued.rows("owa_request")) == 1, "the other one is stored"
@@ -219,7 +221,7 @@ def test_status_2_on_wrong_use(idle: Installation, words: str, hint: str) -> Non
 
 
 def test_error_in_json(idle: Installation) -> None:
-    wrong = idle.cli("cmd=add-site", "format=json")
+    wrong = idle.cron("cmd=add-site", "format=json")
     assert (wrong.status, wrong.err) == (2, "")
     assert wrong.json == {"error": "add-site wants a domain.", "remedy": "Such as domain=https://example.org"}
 

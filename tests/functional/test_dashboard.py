@@ -2,7 +2,6 @@
 
 import fcntl
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 
@@ -19,20 +18,7 @@ IN_BACKGROUND = "The drain goes on in the background: reload this page."
 
 @pytest.fixture
 def installation(install: Install) -> Installation:
-    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
-    add_user(installation, "boss", "admin")
-    return installation
-
-
-@pytest.fixture
-def server(installation: Installation) -> Iterator[Server]:
-    with installation.serve() as server:
-        yield server
-
-
-@pytest.fixture
-def boss(server: Server) -> Visitor:
-    return Visitor(server).log_in("boss")
+    return install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
 
 
 def figures(page: str, queue: str) -> dict[str, str]:
@@ -45,9 +31,9 @@ def alarms(page: str) -> list[str]:
     return [unescape(text) for text in re.findall(r'role="alert"><strong>(.*?)</strong>', page)]
 
 
-def wait_for_end(boss: Visitor) -> None:
+def wait_for_end(admin: Visitor) -> None:
     """Of the drain in the background: a busy machine may need longer for it than the request waits."""
-    wait_until(lambda: "A drain is under way." not in boss.page("/admin/queues"), "the drain does not end")
+    wait_until(lambda: "A drain is under way." not in admin.page("/admin/queues"), "the drain does not end")
 
 
 def put_long_ago(installation: Installation, seconds: int) -> None:
@@ -56,13 +42,13 @@ def put_long_ago(installation: Installation, seconds: int) -> None:
 
 
 def test_a_login_leads_to_it(server: Server, installation: Installation) -> None:
-    client = Visitor(server).log_in("boss")
+    client = Visitor(server).log_in()
     answer = client.get("/admin")
     assert (answer.status, answer.headers["Location"].endswith("/admin/queues")) == (303, True)
     assert "No event has been processed so far." in client.page("/admin/queues")
 
 
-def test_each_queue_has_its_figures_and_last_drain(installation: Installation, server: Server, boss: Visitor) -> None:
+def test_each_queue_has_its_figures_and_last_drain(installation: Installation, server: Server, admin: Visitor) -> None:
     with damaged(installation):
         fail(installation, event(1))
         put(installation, event(2), event(3, page_title="good"))
@@ -70,7 +56,7 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     server.track(page_view(is_new_session="0"))
     installation.drain()
     server.track()
-    page = boss.page("/admin/queues")
+    page = admin.page("/admin/queues")
     incoming, processing = figures(page, "incoming_tracking_events"), figures(page, "processing")
     assert (incoming["Depth"], incoming["Quarantined"]) == ("1", "0")
     assert incoming["Oldest for"].endswith("s")
@@ -86,73 +72,73 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     assert "Retry or discard them under Failed events" in page
 
 
-def test_drain_now(installation: Installation, server: Server, boss: Visitor) -> None:
+def test_drain_now(installation: Installation, server: Server, admin: Visitor) -> None:
     events = [page_view() for _ in range(3)]
     for sent in events:
         server.track(sent)
-    told = boss.told("/admin/queues")
+    told = admin.told("/admin/queues")
     assert told in ("incoming_tracking_events: 3 processed. processing: nothing to do.", IN_BACKGROUND)
-    wait_for_end(boss)
+    wait_for_end(admin)
     assert all(installation.request_of(sent) for sent in events)
     runs = installation.query("SELECT job, caller, owner FROM owa_job_run ORDER BY id")
     assert [(run["job"], run["caller"]) for run in runs] == [("drain", "dashboard"), ("retry", "dashboard")]
     assert runs[0]["owner"].endswith(f":{server.process.pid}")
-    page = boss.page("/admin/queues")
+    page = admin.page("/admin/queues")
     assert "by this page (" in page
-    assert "drain queues: incoming_tracking_events, processing" in boss.page("/admin/audit")
+    assert "drain queues: incoming_tracking_events, processing" in admin.page("/admin/audit")
 
 
 def test_drain_now_while_another_drain_holds_the_queue(
-    installation: Installation, server: Server, boss: Visitor
+    installation: Installation, server: Server, admin: Visitor
 ) -> None:
     server.track(sent := page_view())
     with (installation.data_dir / "logs" / "drain.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         held = "incoming_tracking_events: another drain holds it, and does the work."
-        wait_until(lambda: boss.told("/admin/queues").startswith(held), "it does not say so")
+        wait_until(lambda: admin.told("/admin/queues").startswith(held), "it does not say so")
     assert not installation.request_of(sent)
-    boss.told("/admin/queues")
-    wait_for_end(boss)
+    admin.told("/admin/queues")
+    wait_for_end(admin)
     assert installation.request_of(sent)
 
 
-def test_drain_now_goes_on_in_the_background_once(installation: Installation, server: Server, boss: Visitor) -> None:
+def test_drain_now_goes_on_in_the_background_once(installation: Installation, server: Server, admin: Visitor) -> None:
     server.track(sent := page_view())
     with (installation.data_dir / "logs" / "events.txt").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)  # as a writer that takes its time: the drain waits for it
-        assert boss.told("/admin/queues") == IN_BACKGROUND
-        assert "still under way" in boss.told("/admin/queues")
-        assert "A drain is under way." in boss.page("/admin/queues")
-    wait_for_end(boss)
+        assert admin.told("/admin/queues") == IN_BACKGROUND
+        assert "still under way" in admin.told("/admin/queues")
+        assert "A drain is under way." in admin.page("/admin/queues")
+    wait_for_end(admin)
     assert installation.request_of(sent)
     assert len(installation.query("SELECT id FROM owa_job_run WHERE job = 'drain'")) == 1
 
 
-def test_a_young_event_is_no_alarm(installation: Installation, boss: Visitor) -> None:
+def test_a_young_event_is_no_alarm(installation: Installation, admin: Visitor) -> None:
     put_long_ago(installation, 200)
-    assert alarms(boss.page("/admin/queues")) == []
+    assert alarms(admin.page("/admin/queues")) == []
 
 
-def test_nobody_has_drained_for_long(installation: Installation, boss: Visitor) -> None:
+def test_nobody_has_drained_for_long(installation: Installation, admin: Visitor) -> None:
     put_long_ago(installation, 310)
-    page = boss.page("/admin/queues")
+    page = admin.page("/admin/queues")
     assert alarms(page) == ["incoming_tracking_events: nobody has drained so far, although events wait."]
     assert "python cli.py cmd=processEventQueue" in page
     lock = installation.data_dir / "logs" / "drain.lock"
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert alarms(boss.page("/admin/queues")) == []  # a long drain is under way
-    boss.told("/admin/queues")
-    wait_for_end(boss)
-    assert alarms(boss.page("/admin/queues")) == []
+        assert alarms(admin.page("/admin/queues")) == []  # a long drain is under way
+    admin.told("/admin/queues")
+    wait_for_end(admin)
+    assert alarms(admin.page("/admin/queues")) == []
 
 
-def test_events_cannot_be_kept(installation: Installation, boss: Visitor) -> None:
+def test_events_cannot_be_kept(installation: Installation, admin: Visitor) -> None:
     logs = installation.data_dir / "logs"
     moved = logs.rename(logs.with_name("moved"))
     logs.write_text("no folder")
     try:
-        page = boss.page("/admin/queues")
+        page = admin.page("/admin/queues")
     finally:
         logs.unlink()
         moved.rename(logs)
@@ -160,16 +146,16 @@ def test_events_cannot_be_kept(installation: Installation, boss: Visitor) -> Non
     assert "Free disk space" in page
 
 
-def test_the_database_is_away(installation: Installation, server: Server, boss: Visitor) -> None:
+def test_the_database_is_away(installation: Installation, server: Server, admin: Visitor) -> None:
     for _ in range(2):
         server.track()
-    boss.page("/admin/queues")
+    admin.page("/admin/queues")
     execute(installation, "ALTER TABLE owa_login RENAME TO hidden")
-    page = boss.page("/admin/queues", 503)
+    page = admin.page("/admin/queues", 503)
     with away(installation):
         assert installation.cli("cmd=processEventQueue").status == 1
-    paused = boss.page("/admin/queues", 503)
-    acted = boss.post("/admin/queues")
+    paused = admin.page("/admin/queues", 503)
+    acted = admin.post("/admin/queues")
     stranger = server.request("GET", "/admin/queues", headers={"Cookie": "owa_login=forged"})
     execute(installation, "ALTER TABLE hidden RENAME TO owa_login")
     assert alarms(page) == ["Processing is paused."]
@@ -178,9 +164,9 @@ def test_the_database_is_away(installation: Installation, server: Server, boss: 
     assert alarms(paused)[1].startswith("incoming_tracking_events is paused since 2")
     assert acted.status == 503
     assert (stranger.status, b"Depth" in stranger.body) == (303, False)
-    assert alarms(boss.page("/admin/queues"))[0].startswith("incoming_tracking_events is paused since 2")
+    assert alarms(admin.page("/admin/queues"))[0].startswith("incoming_tracking_events is paused since 2")
     installation.drain()
-    assert alarms(boss.page("/admin/queues")) == []
+    assert alarms(admin.page("/admin/queues")) == []
 
 
 def test_a_process_that_started_with_the_database_away_says_so(installation: Installation) -> None:
@@ -191,23 +177,22 @@ def test_a_process_that_started_with_the_database_away_says_so(installation: Ins
     assert b"Depth" not in answer.body
 
 
-def test_the_last_drain_failed(installation: Installation, server: Server, boss: Visitor) -> None:
+def test_the_last_drain_failed(installation: Installation, server: Server, admin: Visitor) -> None:
     installation.drain()
     execute(installation, "UPDATE owa_job_run SET result = 'failed', detail = '<b>ValueError</b>' WHERE job = 'retry'")
-    page = boss.page("/admin/queues")
+    page = admin.page("/admin/queues")
     assert alarms(page) == ["The last drain of processing failed."]
     assert "&lt;b&gt;ValueError&lt;/b&gt;" in page
 
 
 def test_scheduler_is_named(install: Install) -> None:
     installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="1", OWA_DRAIN_INTERVAL="1")
-    add_user(installation, "boss", "admin")
     with installation.serve() as server:
         server.track()
-        boss = Visitor(server).log_in("boss")
-        wait_until(lambda: "1 processed" in boss.page("/admin/queues"), "the drain is not shown")
-        assert "by the scheduler (" in boss.page("/admin/queues")
-        told = boss.told("/admin/failed", act="retry", guid="1")
+        admin = Visitor(server).log_in()
+        wait_until(lambda: "1 processed" in admin.page("/admin/queues"), "the drain is not shown")
+        assert "by the scheduler (" in admin.page("/admin/queues")
+        told = admin.told("/admin/failed", act="retry", guid="1")
         assert told == "1 event is not failed any more, and left alone."
 
 
@@ -218,8 +203,8 @@ def test_a_viewer_sees_his_sites_and_may_not_act(installation: Installation, ser
     fail(installation, event(1, "x.mine"), event(2, "x.theirs", "their site"))
     server.track(page_view(site_id="0" * 32))
     installation.drain()
-    eye, blind, boss = (Visitor(server).log_in(name) for name in ("eye", "blind", "boss"))
-    assert figures(boss.page("/admin/queues"), "processing")["Failed"] == "2"
+    eye, blind, admin = (Visitor(server).log_in(name) for name in ("eye", "blind", "admin"))
+    assert figures(admin.page("/admin/queues"), "processing")["Failed"] == "2"
     page = eye.page("/admin/queues")
     assert figures(page, "processing")["Failed"] == "1"
     assert "x.mine" in page

@@ -28,11 +28,6 @@ def server(installation: Installation) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def admin(server: Server) -> Visitor:
-    return Visitor(server).log_in()
-
-
 def stored(installation: Installation) -> dict[str, str]:
     (row,) = installation.rows("owa_configuration")
     found: dict[str, str] = json.loads(row["settings"])
@@ -180,8 +175,7 @@ def test_a_form_without_its_token_is_refused(admin: Visitor, installation: Insta
 
 
 def test_hostile_bodies_do_no_harm(admin: Visitor, server: Server) -> None:
-    cookies = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
-    headers = {"Cookie": cookies, "User-Agent": BROWSER, "X-CSRF-Token": admin.token}
+    headers = {"Cookie": admin.cookie_header, "User-Agent": BROWSER, "X-CSRF-Token": admin.token}
     urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
     assert server.request("POST", PAGE, b"base.timezone=%ff%ed%a0%80", headers | urlencoded).status == 400
     file = b'--x\r\nContent-Disposition: form-data; name="base.timezone"; filename="a"\r\n\r\nUTC\r\n--x--\r\n'

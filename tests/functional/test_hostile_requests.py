@@ -5,8 +5,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from tests.browsing import FORM, PASSWORD, Browsing, give_password
-from tests.servers import Install, Installation, Server, page_view, wait_until
+from tests.admin import FORM, Visitor
+from tests.servers import PASSWORD, Install, Installation, Server, page_view, wait_until
 
 XSS = "<script>alert('x')</script>"
 PAGES = ("/login", "/admin", "/admin/account", "/admin/audit", "/admin/settings/users", "/nowhere", "/")
@@ -14,9 +14,7 @@ PAGES = ("/login", "/admin", "/admin/account", "/admin/audit", "/admin/settings/
 
 @pytest.fixture(scope="module")
 def installation(install: Install) -> Installation:
-    installation = install(OWA_SCHEDULER="0")
-    give_password(installation)
-    return installation
+    return install(OWA_SCHEDULER="0")
 
 
 @pytest.fixture(scope="module", params=["development.ini", "production.ini"])
@@ -27,10 +25,8 @@ def server(installation: Installation, request: pytest.FixtureRequest) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def admin(server: Server) -> Browsing:
-    browser = Browsing(server)
-    assert browser.log_in().status == 303
-    return browser
+def admin(server: Server) -> Visitor:
+    return Visitor(server).log_in()
 
 
 FIELDS = {
@@ -48,24 +44,25 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("body", FIELDS.values(), ids=FIELDS.keys())
-def test_odd_fields_get_a_clear_answer(admin: Browsing, body: bytes) -> None:
-    token = b"csrf_token=" + admin.token("/admin/account").encode()
+def test_odd_fields_get_a_clear_answer(admin: Visitor, body: bytes) -> None:
+    admin.get("/admin/account")
+    token = b"csrf_token=" + admin.token.encode()
     expected = 413 if len(body) > 15_000 else 400
     for path in ("/login", "/logout", "/admin/account", "/admin/settings/users", "/blank.php"):
-        answer = admin.send(path, token + b"&" + body)
+        answer = admin.post_bytes(path, token + b"&" + body)
         assert answer.status == expected, path
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert admin.get("/admin/account").status == 200
 
 
 @pytest.mark.parametrize("query", ["before=%FF", "before=%00", "next=%ED%A0%80", "&" * 5_000])
-def test_odd_queries_get_a_clear_answer(admin: Browsing, query: str) -> None:
+def test_odd_queries_get_a_clear_answer(admin: Visitor, query: str) -> None:
     for path in ("/login", "/admin/audit", "/admin/settings/users/edit"):
         assert admin.get(f"{path}?{query}").status in (400, 413)
 
 
 @pytest.mark.parametrize("before", ["", "x", "-1", "0", "9" * 30, "1.5", "٣", "1;drop table"])
-def test_odd_page_numbers_do_no_harm(admin: Browsing, before: str) -> None:
+def test_odd_page_numbers_do_no_harm(admin: Visitor, before: str) -> None:
     assert admin.get(f"/admin/audit?before={quote(before)}").status == 200
 
 
@@ -88,13 +85,13 @@ KINDS = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_odd_kinds_of_bodies_get_a_clear_answer(admin: Browsing, kind: str) -> None:
+def test_odd_kinds_of_bodies_get_a_clear_answer(admin: Visitor, kind: str) -> None:
     for body in (
         b"",
         b"\xff\0",
         b"--x\r\nContent-Disposition: form-data; name=csrf_token; filename=f\r\n\r\nx\r\n--x--\r\n",
     ):
-        assert admin.send("/admin/settings/users", body, kind).status in (400, 415)
+        assert admin.post_bytes("/admin/settings/users", body, kind).status in (400, 415)
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "99999999999999999999"])
@@ -113,15 +110,14 @@ def test_odd_lengths_get_a_clear_answer(server: Server, length: str) -> None:
 @pytest.mark.parametrize(
     "cookie", ['owa_login="\\377"', "owa_form=\xff; owa_flash=\xff", "other=\xe9\xe8", "=;=;", "a" * 5_000]
 )
-def test_odd_cookies_are_passed_over(admin: Browsing, cookie: str) -> None:
+def test_odd_cookies_are_passed_over(admin: Visitor, cookie: str) -> None:
     """Even beside those that count: other applications of the host may have left them."""
-    ours = "; ".join(f"{name}={morsel.value}" for name, morsel in admin.cookies.items())
     beside = 200 if cookie.isascii() or is_waitress(admin) else 303  # granian drops the whole header
-    for header, status in ((cookie, 303), (f"{cookie}; {ours}", beside)):
+    for header, status in ((cookie, 303), (f"{cookie}; {admin.cookie_header}", beside)):
         assert admin.server.request("GET", "/admin/account", headers={"Cookie": header}).status == status
 
 
-def is_waitress(browser: Browsing) -> bool:
+def is_waitress(browser: Visitor) -> bool:
     return browser.get("/login").headers["Server"] == "waitress"
 
 
@@ -149,7 +145,7 @@ def test_every_answer_has_the_headers(server: Server, path: str, method: str) ->
     assert (answer.body == b"") or method != "HEAD"
 
 
-def test_pages_are_kept_by_no_cache_when_logged_in(admin: Browsing) -> None:
+def test_pages_are_kept_by_no_cache_when_logged_in(admin: Visitor) -> None:
     for path in PAGES:
         assert "no-store" in admin.get(path).headers["Cache-Control"], path
     assert "no-store" not in admin.get("/static/owa.css").headers["Cache-Control"]
@@ -191,7 +187,7 @@ def test_static_files_are_those_of_their_folder(server: Server, path: str) -> No
 
 
 def test_stored_text_is_escaped_wherever_it_is_shown(
-    installation: Installation, server: Server, admin: Browsing
+    installation: Installation, server: Server, admin: Visitor
 ) -> None:
     name = f"eve {XSS} {server.port}"
     site = f"http://{XSS}.{server.port}"
@@ -207,9 +203,9 @@ def test_stored_text_is_escaped_wherever_it_is_shown(
     pages += [shown, again, admin.get("/admin/settings/users"), admin.get(edit), admin.get("/admin/audit")]
     pages += [admin.get(edit + quote(XSS)), admin.get(f"/{quote(XSS)}"), admin.get(f"/login?next=/{quote(XSS)}")]
     assert admin.post(edit, {"action": "password", "password": PASSWORD}).status == 303
-    eve = Browsing(server, User_Agent=XSS)
-    assert eve.log_in(name).status == 303
-    pages += [eve.get("/admin/account"), eve.get("/admin/audit"), eve.log_in(name, "wrong")]
+    eve = Visitor(server, User_Agent=XSS)
+    eve.log_in(name)
+    pages += [eve.get("/admin/account"), eve.get("/admin/audit"), eve.send_login(name, "wrong")]
     for number, page in enumerate(pages):
         assert XSS.encode() not in page.body, number
     for number in (0, 1, 2, 3, 4, 5, 9, 11):

@@ -8,17 +8,15 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browsing import PASSWORD, Browsing, give_password
-from tests.servers import Install, Installation, Server
+from tests.admin import Visitor, reset_password
+from tests.servers import PASSWORD, Install, Installation, Server
 
 LOGIN = "owa_login"
 
 
 @pytest.fixture(scope="module")
 def installation(install: Install) -> Installation:
-    installation = install(OWA_SCHEDULER="0", OWA_TRUSTED_PROXIES="127.0.0.1")
-    give_password(installation)
-    return installation
+    return install(OWA_SCHEDULER="0", OWA_TRUSTED_PROXIES="127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -28,35 +26,35 @@ def server(installation: Installation) -> Iterator[Server]:
 
 
 @pytest.fixture
-def browser(server: Server) -> Browsing:
-    return Browsing(server)
+def browser(server: Server) -> Visitor:
+    return Visitor(server)
 
 
 @pytest.fixture
-def admin(browser: Browsing) -> Browsing:
-    assert browser.log_in().status == 303
-    return browser
+def admin(browser: Visitor) -> Visitor:
+    return browser.log_in()
 
 
-def test_the_way_in_and_out(browser: Browsing) -> None:
+def test_the_way_in_and_out(browser: Visitor) -> None:
     refused = browser.get("/admin/audit?before=9")
     assert refused.status == 303
     assert refused.headers["Location"].endswith("/login?next=%2Fadmin%2Faudit%3Fbefore%3D9")
-    assert browser.log_in(next="/admin/audit?before=9").headers["Location"].endswith("/admin/audit?before=9")
+    assert browser.send_login(next="/admin/audit?before=9").headers["Location"].endswith("/admin/audit?before=9")
     assert browser.get("/admin/audit").status == 200
-    assert browser.post("/logout", page="/admin/account").headers["Location"].endswith("/login")
+    browser.get("/admin/account")
+    assert browser.post("/logout").headers["Location"].endswith("/login")
     assert LOGIN not in browser.cookies
     assert browser.get("/admin/audit").status == 303
 
 
-def test_a_login_without_a_way_leads_to_the_admins_pages(browser: Browsing) -> None:
-    path = browser.log_in().headers["Location"]
+def test_a_login_without_a_way_leads_to_the_admins_pages(browser: Visitor) -> None:
+    path = browser.send_login().headers["Location"]
     assert path.endswith("/admin")
     assert browser.get("/admin").headers["Location"].startswith(f"http://127.0.0.1:{browser.server.port}/admin/")
 
 
-def test_the_wrong_password_keeps_out_and_says_nothing(browser: Browsing) -> None:
-    wrong, unknown = browser.log_in(password="wrong"), browser.log_in("nobody")
+def test_the_wrong_password_keeps_out_and_says_nothing(browser: Visitor) -> None:
+    wrong, unknown = browser.send_login(password="wrong"), browser.send_login("nobody")
     assert wrong.status == unknown.status == 403
     assert b"Name and password do not belong together." in wrong.body
     assert wrong.body.replace(b"admin", b"nobody") == unknown.body.replace(b"admin", b"nobody")
@@ -64,7 +62,7 @@ def test_the_wrong_password_keeps_out_and_says_nothing(browser: Browsing) -> Non
     assert browser.get("/admin/audit").status == 303
 
 
-def test_the_token_changes_at_login_whatever_the_browser_had(admin: Browsing) -> None:
+def test_the_token_changes_at_login_whatever_the_browser_had(admin: Visitor) -> None:
     first = admin.cookies[LOGIN]
     admin.log_in()
     assert admin.cookies[LOGIN].value != first.value
@@ -72,42 +70,41 @@ def test_the_token_changes_at_login_whatever_the_browser_had(admin: Browsing) ->
     assert admin.get("/admin/audit").status == 303, "the login that was replaced has ended"
 
 
-def test_a_planted_cookie_is_not_used_after_the_login(server: Server, admin: Browsing) -> None:
+def test_a_planted_cookie_is_not_used_after_the_login(server: Server, admin: Visitor) -> None:
     """Session fixation: the attacker has the victim log in with a cookie that he knows."""
-    attacker, victim = Browsing(server), Browsing(server)
+    attacker, victim = Visitor(server), Visitor(server)
     attacker.get("/login")
     victim.cookies = dict(attacker.cookies)
     victim.cookies[LOGIN] = admin.cookies[LOGIN]
-    admin.post("/logout", page="/admin/account")
-    assert victim.log_in().status == 303
+    admin.post("/logout")
+    victim.log_in()
     assert victim.cookies[LOGIN].value != victim.cookies["owa_form"].value
     for known in ({}, {LOGIN: attacker.cookies["owa_form"]}, dict(admin.cookies)):
         attacker.cookies |= known
         assert attacker.get("/admin/audit").status == 303
 
 
-def test_a_login_that_was_ended_is_worth_nothing(installation: Installation, admin: Browsing) -> None:
+def test_a_login_that_was_ended_is_worth_nothing(installation: Installation, admin: Visitor) -> None:
     cookie = admin.cookies[LOGIN]
     before = len(installation.query("SELECT * FROM owa_login"))
-    admin.post("/logout", page="/admin/account")
+    admin.post("/logout")
     assert len(installation.query("SELECT * FROM owa_login")) == before - 1
     admin.cookies[LOGIN] = cookie
     assert admin.get("/admin/audit").status == 303
 
 
 def test_logins_that_somebody_else_ends_are_out_at_the_next_request(
-    installation: Installation, server: Server, admin: Browsing
+    installation: Installation, server: Server, admin: Visitor
 ) -> None:
-    other = Browsing(server)
-    other.log_in()
+    other = Visitor(server).log_in()
     assert admin.post("/admin/account", {"action": "end"}).status == 303
     assert other.get("/admin/audit").status == 303
     assert admin.get("/admin/audit").status == 200
-    give_password(installation)
+    reset_password(installation)
     assert admin.get("/admin/audit").status == 303
 
 
-def test_a_cookie_that_was_tampered_with_is_worth_nothing(installation: Installation, admin: Browsing) -> None:
+def test_a_cookie_that_was_tampered_with_is_worth_nothing(installation: Installation, admin: Visitor) -> None:
     good = admin.cookies[LOGIN].value
     (row,) = installation.query("SELECT token_hash FROM owa_login ORDER BY began_at DESC LIMIT 1")
     bad = [
@@ -133,9 +130,9 @@ def test_a_cookie_that_was_tampered_with_is_worth_nothing(installation: Installa
     assert admin.get("/admin/audit").status == 200
 
 
-def test_a_cookie_of_another_kind_is_no_login(admin: Browsing) -> None:
+def test_a_cookie_of_another_kind_is_no_login(admin: Visitor) -> None:
     """All are signed with one key."""
-    stranger = Browsing(admin.server)
+    stranger = Visitor(admin.server)
     stranger.get("/login")
     stranger.cookies[LOGIN] = stranger.cookies["owa_form"]
     assert stranger.get("/admin/audit").status == 303
@@ -144,7 +141,7 @@ def test_a_cookie_of_another_kind_is_no_login(admin: Browsing) -> None:
 # The cookies' attributes
 
 
-def test_cookies_are_for_http_only_and_for_this_site(admin: Browsing) -> None:
+def test_cookies_are_for_http_only_and_for_this_site(admin: Visitor) -> None:
     admin.post("/admin/account", {"action": "end"})
     assert set(admin.cookies) == {LOGIN, "owa_form", "owa_flash"}
     for morsel in admin.cookies.values():
@@ -154,14 +151,14 @@ def test_cookies_are_for_http_only_and_for_this_site(admin: Browsing) -> None:
 
 
 def test_cookies_are_secure_behind_a_trusted_proxy_with_https(server: Server) -> None:
-    browser = Browsing(
+    browser = Visitor(
         server,
         X_Forwarded_Proto="https",
         X_Forwarded_For="198.51.100.9",
         Host="stats.example",
         Origin="https://stats.example",
     )
-    answer = browser.log_in()
+    answer = browser.send_login()
     assert answer.headers["Location"] == "https://stats.example/admin"
     assert browser.cookies[LOGIN]["secure"] is True
     assert "198.51.100.9" in browser.text("/admin/account")
@@ -169,7 +166,7 @@ def test_cookies_are_secure_behind_a_trusted_proxy_with_https(server: Server) ->
 
 def test_nobody_else_is_believed_about_https(install: Install) -> None:
     with install(OWA_SCHEDULER="0").serve() as server:
-        browser = Browsing(server, X_Forwarded_Proto="https")
+        browser = Visitor(server, X_Forwarded_Proto="https")
         browser.get("/login")
         assert not browser.cookies["owa_form"]["secure"]
 
@@ -187,27 +184,24 @@ def attack(installation: Installation, subject: str) -> None:
 @pytest.mark.parametrize("subject", ["user admin", "address 198.51.100.9"])
 def test_who_guesses_waits(install: Install, subject: str) -> None:
     installation = install(OWA_SCHEDULER="0", OWA_TRUSTED_PROXIES="127.0.0.1")
-    give_password(installation)
     with installation.serve() as server:
-        assert Browsing(server, X_Forwarded_For="198.51.100.9").log_in().status == 303
+        Visitor(server, X_Forwarded_For="198.51.100.9").log_in()
         attack(installation, subject)
-        waiting = Browsing(server, X_Forwarded_For="198.51.100.9").log_in()
+        waiting = Visitor(server, X_Forwarded_For="198.51.100.9").send_login()
         assert waiting.status == 429
         assert int(waiting.headers["Retry-After"]) > 0
         assert b"Try again in" in waiting.body
-        elsewhere = Browsing(server, X_Forwarded_For="203.0.113.9").log_in()
+        elsewhere = Visitor(server, X_Forwarded_For="203.0.113.9").send_login()
         assert elsewhere.status == (429 if subject == "user admin" else 303)
-        give_password(installation)  # frees the name
-        assert Browsing(server, X_Forwarded_For="203.0.113.9").log_in().status == 303
+        reset_password(installation)  # frees the name
+        Visitor(server, X_Forwarded_For="203.0.113.9").log_in()
 
 
 def test_ones_own_password_is_throttled_too(install: Install) -> None:
     """Who finds an open browser must not find out the password."""
     installation = install(OWA_SCHEDULER="0")
-    give_password(installation)
     with installation.serve() as server:
-        browser = Browsing(server)
-        browser.log_in()
+        browser = Visitor(server).log_in()
         attack(installation, "user admin")
         form = {"action": "password", "current": PASSWORD, "password": "another horse"}
         assert browser.post("/admin/account", form).status == 429
@@ -242,19 +236,18 @@ def test_ones_own_password_is_throttled_too(install: Install) -> None:
         "",
     ],
 )
-def test_a_login_leads_to_no_other_host(browser: Browsing, way: str) -> None:
+def test_a_login_leads_to_no_other_host(browser: Visitor, way: str) -> None:
     shown = browser.get(f"/login?next={quote(way)}")
     assert shown.status == 200
-    answer = browser.log_in(next=way)
+    answer = browser.send_login(next=way)
     assert answer.status == 303
     assert answer.headers["Location"].startswith(f"http://127.0.0.1:{browser.server.port}/")
     assert not answer.headers["Location"].startswith(f"http://127.0.0.1:{browser.server.port}//")
     assert set(browser.cookies) <= {LOGIN, "owa_form"}
 
 
-def test_own_password(installation: Installation, server: Server, admin: Browsing) -> None:
-    other = Browsing(server)
-    other.log_in()
+def test_own_password(installation: Installation, server: Server, admin: Visitor) -> None:
+    other = Visitor(server).log_in()
     change = {"action": "password", "current": PASSWORD}
     for form, status in (
         (change | {"password": "short"}, 400),
@@ -269,6 +262,6 @@ def test_own_password(installation: Installation, server: Server, admin: Browsin
     assert "The password was changed." in admin.text("/admin/account")
     assert "The password was changed." not in admin.text("/admin/account")
     assert other.get("/admin/account").status == 303
-    assert other.log_in().status == 403
-    assert other.log_in(password="another horse").status == 303
-    give_password(installation)
+    assert other.send_login().status == 403
+    other.log_in(password="another horse")
+    reset_password(installation)

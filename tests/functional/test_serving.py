@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browsing import Browsing, give_password
+from tests.admin import Visitor
 from tests.servers import DOMAIN, ROOT, SITE_ID, Install, Installation, Server, page_view, run, send_events, senders
 
 PREFIX = "/some/prefix"
@@ -70,19 +70,18 @@ def test_prefix_holds_for_links_and_the_tag(prefixed: tuple[Installation, Server
 
 
 def test_prefix_holds_for_the_login(prefixed: tuple[Installation, Server]) -> None:
-    installation, server = prefixed
-    give_password(installation)
-    browser = Browsing(server)
+    _, server = prefixed
+    browser = Visitor(server)
     refused = browser.get("/admin/audit").headers["Location"]
     assert refused.endswith(f"{PREFIX}/login?next={quote(PREFIX, safe='')}%2Fadmin%2Faudit")
-    assert browser.log_in(next=f"{PREFIX}/admin/audit").headers["Location"].endswith(f"{PREFIX}/admin/audit")
+    assert browser.send_login(next=f"{PREFIX}/admin/audit").headers["Location"].endswith(f"{PREFIX}/admin/audit")
     assert {morsel["path"] for morsel in browser.cookies.values()} == {f"{PREFIX}/"}
     page = browser.text("/admin/account")
     assert page.count('href="/') == page.count(f'href="{PREFIX}/')
     assert f'action="{PREFIX}/logout"' in page
-    assert browser.post("/logout", page="/admin/account").headers["Location"].endswith(f"{PREFIX}/login")
+    assert browser.post("/logout").headers["Location"].endswith(f"{PREFIX}/login")
     for outside in ("/admin/audit", "/some/prefixed", "//evil.example"):
-        assert browser.log_in(next=outside).headers["Location"].endswith(f"{PREFIX}/admin")
+        assert browser.send_login(next=outside).headers["Location"].endswith(f"{PREFIX}/admin")
 
 
 def test_several_workers_by_production_ini(install: Install) -> None:

@@ -29,11 +29,6 @@ def server(installation: Installation) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def admin(server: Server) -> Visitor:
-    return Visitor(server).log_in()
-
-
 def site(installation: Installation, domain: str) -> dict[str, Any]:
     (row,) = installation.query("SELECT * FROM owa_site WHERE domain = ?", domain)
     return row

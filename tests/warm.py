@@ -1,0 +1,23 @@
+"""Loads what commands and servers load late, for the fork server: its children find it there. It opens nothing, and
+starts no thread, since neither would survive."""
+
+import gc
+import pkgutil
+from importlib import import_module
+
+import pyramid.scripts.pserve  # noqa: F401
+import waitress  # noqa: F401
+
+import owa.views
+from owa.analytics.attribution import registrable_domain
+from owa.cli.commands import COMMANDS
+from owa.registry import load
+from owa.user_agent import parse
+
+for module in pkgutil.walk_packages(owa.views.__path__, "owa.views."):
+    import_module(module.name)
+load()
+parse("")
+registrable_domain("example.org")
+assert COMMANDS
+gc.freeze()  # the children need not look at it when they tidy up
