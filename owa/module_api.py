@@ -30,7 +30,7 @@ from owa.errors import (
     UsageError,
 )
 from owa.events import Entry, Event, Refusal, dumps, loads
-from owa.files import give_to_folder_owner, make_folder
+from owa.files import FileLock, give_to_folder_owner, make_folder
 from owa.hookspecs import hookimpl
 from owa.queues.append import Appender, sync_folder, wait_for_writers
 from owa.queues.contract import (
@@ -88,6 +88,7 @@ __all__ = [
     "Failed",
     "FailedFilter",
     "Failure",
+    "FileLock",
     "Handled",
     "HeldByAnother",
     "Id",

@@ -1,6 +1,7 @@
 """Switching modules on and off: for the admin's page and the command line alike."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,21 +63,34 @@ def _registry(installation: "Installation") -> Registry:
 
 
 def _switch(installation: "Installation", name: str, switch: Switch, actor: Actor) -> Switched:
-    now = installation.clock.now()
-    with installation.database.writing() as connection:
-        chosen = switches(connection)
-        before = load(chosen)
-        changed = before.modules[name].is_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
-        after = load({**chosen, name: switch})
+    """Modules are loaded, and all is checked, before the transaction: an import may take its time. When somebody else
+    has switched meanwhile, all over again."""
+    while True:
+        with installation.database.reading() as connection:
+            chosen = switches(connection)
+        before, after = load(chosen), load({**chosen, name: switch})
         _check(before, after, name, switch)
         _check_settings(installation, after)
-        if changed:
-            stored.store_switch(connection, name, switch, actor.user_id, now)
-            old = chosen.get(name) or ("on" if before.modules[name].is_on else "off")
-            audit.record(connection, actor, now, "switch module", name, {"state": str(old)}, {"state": switch.value})
-    if changed:
-        installation.configuration.signal_change()
-    return Switched(name, switch, changed)
+        was_on = before.modules[name].is_on
+        if was_on == (switch is Switch.ON) and chosen.get(name, switch) == switch:
+            return Switched(name, switch, changed=False)
+        old = chosen.get(name) or ("on" if was_on else "off")
+        if _store(installation, chosen, name, old, switch, actor):
+            installation.configuration.signal_change()
+            return Switched(name, switch, changed=True)
+
+
+def _store(
+    installation: "Installation", chosen: Mapping[str, Switch], name: str, old: str, switch: Switch, actor: Actor
+) -> bool:
+    """False: `chosen` does not hold any more."""
+    now = installation.clock.now()
+    with installation.database.writing() as connection:
+        if switches(connection) != chosen:
+            return False
+        stored.store_switch(connection, name, switch, actor.user_id, now)
+        audit.record(connection, actor, now, "switch module", name, {"state": str(old)}, {"state": switch.value})
+    return True
 
 
 def _check_settings(installation: "Installation", after: Registry) -> None:

@@ -43,7 +43,7 @@ def _run(arguments: Arguments, output: Output) -> int:
     arguments.check(command.arguments, command.name)
     from owa.app import open_installation  # help and typing errors must not need an installation
 
-    installation = open_installation()
+    installation = open_installation(anew=command.installs)
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)

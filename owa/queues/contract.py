@@ -246,6 +246,7 @@ class FailedFilter:
     site_id: str = ""
 
 
+@runtime_checkable
 class RetryQueue(Protocol):
     """Events that wait or are tried again. All its calls work inside the caller's transaction, so that an event and
     its fate change together."""
