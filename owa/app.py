@@ -15,11 +15,12 @@ from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
 from owa.configuration import ConfigurationKeeper
 from owa.contributions import ProcessingContext, QueueContext
+from owa.db import configuration as stored
 from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL
 from owa.delivery import settings as delivery_settings
-from owa.errors import SettingsError
+from owa.errors import DatabaseUnavailable, NotInstalled, SettingsError
 from owa.exchange import settings as exchange_settings
 from owa.exchange.settings import SERVER_NUMBER
 from owa.files import make_folder
@@ -111,10 +112,13 @@ def open_installation(
     environment: Mapping[str, str] | None = None,
     ini: Mapping[str, str] | None = None,
     clock: Clock | None = None,
+    *,
+    anew: bool = True,
 ) -> Installation:
     """Open the installation that environment and ini file describe (by default: of this process, and `OWA_INI`).
 
-    Works with the database away. Raises `SettingsError`, `ModuleError` or `QueueUnavailable`.
+    Works with the database away. `anew`: make folders and a database file where there are none; else `NotInstalled` is
+    raised then. Raises `SettingsError`, `ModuleError` or `QueueUnavailable`.
     """
     environment = os.environ if environment is None else environment
     ini = read_ini(environment) if ini is None else ini
@@ -123,8 +127,10 @@ def open_installation(
     declared = (*CORE_SETTINGS, *registry.settings)
     settings = resolve(declared, environment=environment, ini=ini, absent=registry.absent)
     data_dir = root_folder() / settings[DATA_DIR]
-    _make(data_dir)
     database = Database(settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}")
+    if not anew and not data_dir.exists():
+        _check_installed(database, data_dir)
+    _make(data_dir)
     os.register_at_fork(after_in_child=database.forget_connections)
     configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir)
     if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
@@ -142,7 +148,8 @@ def open_installation(
     def module_context() -> ModuleContext:
         return ModuleContext(configuration.current().settings, database, clock, queue_dir)
 
-    assembly = Assembly(configuration, context)
+    assembly = Assembly(configuration, context, clock)
+    configuration.every_second(assembly.try_again)
     configuration.subscribe(assembly.apply)
     server = configuration.current().settings[SERVER_NUMBER]
     isolation = Isolation(database, clock, lambda *switched: configuration.registry.can_spare(*switched))
@@ -202,6 +209,22 @@ def read_ini(environment: Mapping[str, str]) -> dict[str, str]:
         return dict(parser["app:main"]) if parser.has_section("app:main") else {}
     except (OSError, configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: the ini file cannot be read: {error}."]) from error
+
+
+def _check_installed(database: Database, data_dir: Path) -> None:
+    """A server may be new to a database that is not."""
+    file = database.url.database if database.url.get_backend_name() == "sqlite" else None
+    try:
+        if file is None or Path(file).exists():
+            with database.reading() as connection:
+                stored.generation(connection)
+            return
+    except DatabaseUnavailable as error:
+        raise NotInstalled(f"There is no {data_dir} here. {error.message}", error.remedy) from error
+    raise NotInstalled(
+        f"Nothing is installed here: there is no {data_dir}.",
+        "Run `python cli.py cmd=install`, or set OWA_DATA_DIR to where it is installed.",
+    )
 
 
 def _make(folder: Path) -> None:

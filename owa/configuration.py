@@ -54,6 +54,7 @@ class ConfigurationKeeper:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._signalled = self._signal_time()
+        self._is_stale = False
         self._listeners: list[Callable[[], None]] = []
         self._tasks: list[Callable[[], None]] = []
         self._registry = load()
@@ -89,7 +90,7 @@ class ConfigurationKeeper:
             self._signalled = self._signal_time()
             try:
                 with self._database.reading() as connection:
-                    if stored.generation(connection) == self._current.generation:
+                    if stored.generation(connection) == self._current.generation and not self._is_stale:
                         return True
                     found = stored.read(connection)
             except DatabaseUnavailable as error:
@@ -99,11 +100,18 @@ class ConfigurationKeeper:
             self._write_copy(found)
             return True
 
+    def reload(self) -> bool:
+        """Load the modules anew: what has kept one from working is over. False when the database is away: then it is
+        done at a later look."""
+        self._is_stale = True
+        return self.refresh()
+
     def _take_in(self, found: StoredConfiguration) -> None:
-        same = dict(found.modules) == dict(self._current.modules)
+        same = dict(found.modules) == dict(self._current.modules) and not self._is_stale
         registry = self._registry if same else load(found.modules)
         current = self._resolve(found, registry)
         self._current, self._registry = current, judged(registry, current.settings, self._is_outdated)
+        self._is_stale = False
         try:
             for listener in self._listeners:
                 listener()

@@ -49,6 +49,10 @@ class SettingsError(OwaError):
         self.problems = problems
 
 
+class NotInstalled(OwaError):
+    """There is no installation where one was looked for."""
+
+
 class ModuleError(OwaError):
     """A module cannot be loaded, or two modules contradict each other."""
 

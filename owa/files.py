@@ -1,5 +1,6 @@
 """Files that several users' processes share: cron as root must not lock out the server that runs as somebody else."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -20,3 +21,52 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
         give_to_folder_owner(path)
+
+
+class FileLock:
+    """A lock on a file, for one process at a time. The kernel drops it when the process dies: a child that it has
+    forked closes its copy at once, and holds nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def acquire(self) -> bool:
+        """False when another process holds it, or another `FileLock` of this one. Raises `OSError`."""
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            give_to_folder_owner(self._path, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        _HELD.add(descriptor)
+        return True
+
+    def release(self) -> None:
+        """Let go of it, if it is held."""
+        if self._descriptor in _HELD:
+            _HELD.discard(self._descriptor)
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    @property
+    def is_held(self) -> bool:
+        """By this object, in this process."""
+        return self._descriptor in _HELD
+
+
+_HELD: set[int] = set()
+"""Descriptors of the locks that this process holds."""
+
+
+def _leave_to_parent() -> None:
+    while _HELD:
+        os.close(_HELD.pop())
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

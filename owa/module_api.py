@@ -52,6 +52,7 @@ from owa.exchange.answer import BatchAnswer, load_answer
 from owa.exchange.body import SenderStatus, name_of, pack
 from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
 from owa.exchange.signature import Envelope
+from owa.files import FileLock
 from owa.hookspecs import hookimpl
 from owa.queues.contract import (
     Batch,
@@ -118,6 +119,7 @@ __all__ = [
     "Failed",
     "FailedFilter",
     "Failure",
+    "FileLock",
     "FileQueue",
     "Folder",
     "Forwarded",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from owa.accounts import audit
@@ -75,22 +75,39 @@ def _registry(installation: "Installation") -> Registry:
 
 
 def _switch(installation: "Installation", name: str, switch: Switch, actor: Actor) -> Switched:
+    """Modules are loaded, and all is checked, before the transaction: an import may take its time. When somebody else
+    has switched meanwhile, all over again."""
+    while True:
+        with installation.database.reading() as connection:
+            chosen, settings = switches(connection), stored.read(connection).settings
+        before = load(chosen)
+        after = _judged(installation, load({**chosen, name: switch}), settings)
+        _check(before, after, name, switch)
+        was_on = before.modules[name].is_on
+        changed = was_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
+        old = chosen.get(name) or ("on" if was_on else "off")
+        wanted = Switched(name, switch, changed, False, after.modules[name].lacks)
+        if done := _store(installation, chosen, after.modules[name], wanted, old, actor):
+            if done.changed or done.migrated:
+                installation.configuration.signal_change()
+            return done
+
+
+def _store(
+    installation: "Installation", chosen: Mapping[str, Switch], module: Loaded, wanted: Switched, old: str, actor: Actor
+) -> Switched | None:
+    """None: `chosen` does not hold any more."""
     now = installation.clock.now()
     with installation.database.writing() as connection:
-        chosen = switches(connection)
-        before = load(chosen)
-        changed = before.modules[name].is_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
-        after = _judged(installation, load({**chosen, name: switch}), stored.read(connection).settings)
-        _check(before, after, name, switch)
-        migrated = switch is Switch.ON and run_migrations(installation, connection, after.modules[name], actor)
-        if changed or migrated:
-            stored.store_switch(connection, name, switch, actor.user_id, now)
-        if changed:
-            old = chosen.get(name) or ("on" if before.modules[name].is_on else "off")
-            audit.record(connection, actor, now, "switch module", name, {"state": str(old)}, {"state": switch.value})
-    if changed or migrated:
-        installation.configuration.signal_change()
-    return Switched(name, switch, changed, migrated, after.modules[name].lacks)
+        if switches(connection) != chosen:
+            return None
+        migrated = wanted.switch is Switch.ON and run_migrations(installation, connection, module, actor)
+        if wanted.changed or migrated:
+            stored.store_switch(connection, wanted.name, wanted.switch, actor.user_id, now)
+        if wanted.changed:
+            states = {"state": str(old)}, {"state": wanted.switch.value}
+            audit.record(connection, actor, now, "switch module", wanted.name, *states)
+    return replace(wanted, migrated=migrated)
 
 
 def _judged(installation: "Installation", after: Registry, settings: Mapping[str, str]) -> Registry:

@@ -51,7 +51,7 @@ def _run(arguments: Arguments, output: Output) -> int:
 
     if not command:
         _check_known(name)
-    installation = open_installation()
+    installation = open_installation(anew=command is not None and command.installs)
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)

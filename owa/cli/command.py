@@ -34,3 +34,5 @@ class Command:
     run: Run
     arguments: Mapping[str, str] = field(default_factory=dict)
     """Its arguments, with their help."""
+    installs: bool = False
+    """Whether it makes an installation where there is none."""

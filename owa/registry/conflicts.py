@@ -102,7 +102,7 @@ def check_names(modules: Modules) -> None:
 
 def check_settings(modules: Modules) -> None:
     """Break modules whose settings are not named after them: they could be somebody else's."""
-    for loaded in _working(modules):
+    for loaded in modules.values():
         for setting in loaded.contributed.get("owa_settings", ()):
             if loaded.name != CORE and not setting.ini_name.startswith(f"owa.{loaded.name}."):  # camelCase is the same
                 loaded.break_(f"The setting {setting.name} of {loaded.name} must be called {loaded.name}.….")

@@ -1,6 +1,7 @@
 """Loads one module: imports it, checks its hooks, and gathers what it contributes. Whatever it raises is its own."""
 
 import importlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,15 @@ class Loaded:
         """Names of modules without which it does not work."""
         return self.about.requires if self.about else ()
 
-    def break_(self, error: str, trace: str = "") -> None:
-        """It does not work: none of what it contributes counts."""
-        self.error, self.trace, self.contributed = error, trace, {}
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it would work, or be emptied, if it were not broken."""
+        return self.is_on or self.switch in DRAINED
+
+    def break_(self, error: str, trace: str = "", keeps: Collection[str] = ()) -> None:
+        """It does not work: none of what it contributes counts, but by the hooks that `keeps` names."""
+        self.error, self.trace = error, trace
+        self.contributed = {hook: items for hook, items in self.contributed.items() if hook in keeps}
 
 
 def load_module(found: Found, switch: Switch | None) -> Loaded:
@@ -97,6 +104,7 @@ def check_hooks(found: Found, plugin: object) -> None:
     """Raises `ModuleError` for a hook that does not exist, or that is called otherwise than the module thinks."""
     plugins = pluggy.PluginManager(PROJECT)
     plugins.add_hookspecs(Hooks)
+    _check_options(found, plugins, plugin)
     try:
         plugins.register(plugin, found.name)
         plugins.check_pending()
@@ -108,6 +116,18 @@ def check_hooks(found: Found, plugin: object) -> None:
 
 def _marked(plugins: pluggy.PluginManager, plugin: object) -> list[str]:
     return [name for name in dir(plugin) if plugins.parse_hookimpl_opts(plugin, name) is not None]
+
+
+def _check_options(found: Found, plugins: pluggy.PluginManager, plugin: object) -> None:
+    """A hook is found by its name, and called by itself: only whether it is optional makes a difference."""
+    for name in _marked(plugins, plugin):
+        for option, value in (plugins.parse_hookimpl_opts(plugin, name) or {}).items():
+            if value and option != "optionalhook":
+                raise ModuleError(
+                    f"The function {name} of the module {found.name} has hookimpl({option}={value!r}), which OWA does "
+                    "not know.",
+                    "Name it as the hook, and mark it with hookimpl alone.",
+                )
 
 
 def _about(found: Found, plugin: Any) -> Module:

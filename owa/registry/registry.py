@@ -36,14 +36,17 @@ class Registry:
 
     @property
     def settings(self) -> tuple[Setting[Any], ...]:
-        """Also of those that need something: it may be a setting."""
-        working = [loaded for loaded in self.modules.values() if loaded.works]
-        return tuple(item for loaded in working for item in loaded.contributed.get("owa_settings", ()))
+        """Also those of modules that are off and being emptied, or whose queue cannot be opened: they need them."""
+        return tuple(one for loaded in self.modules.values() for one in loaded.contributed.get("owa_settings", ()))
 
     @property
     def absent(self) -> list[str]:
         """Modules whose settings are not known, since they are off or broken."""
-        return [loaded.name for loaded in self.modules.values() if not loaded.works]
+        return [
+            loaded.name
+            for loaded in self.modules.values()
+            if not loaded.works and not loaded.contributed.get("owa_settings")
+        ]
 
     @property
     def fact_handlers(self) -> tuple[FactHandler, ...]:
@@ -122,8 +125,12 @@ class Registry:
 
     def retry_queue_type(self, queue: str) -> RetryQueueType:
         """The type that serves the retry queue `queue`. Raises `ModuleError`."""
+        return self.retry_sinks(queue)[0][1]
+
+    def retry_sinks(self, queue: str) -> list[tuple[str, RetryQueueType]]:
+        """The types that can serve the retry queue `queue`, as `sinks`. Raises `ModuleError`."""
         types: dict[str, RetryQueueType] = {item.name: item for item in self._of("owa_retry_queue_types")}
-        return _named(types, self.binding(queue).type, queue)
+        return [(name, _named(types, binding.type, queue)) for name, binding in self._bindings(queue)]
 
     def owner(self, queue: str) -> str:
         """The name of the module whose binding serves `queue`. Raises `ModuleError`."""

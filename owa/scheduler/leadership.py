@@ -1,15 +1,13 @@
 """One runner for each job: what may be done once on each server is held by a lock of the kernel, what may be done once
 altogether by a lease in the database. Both pass on when the runner dies."""
 
-import fcntl
-import os
 from pathlib import Path
 from typing import Protocol
 
 from owa.clock import MICROSECONDS, Clock
 from owa.db import jobs
 from owa.db.engine import Database
-from owa.files import give_to_folder_owner
+from owa.files import FileLock
 from owa.node import this_process
 
 LEASE = 60
@@ -31,26 +29,13 @@ class OnThisServer:
 
     def __init__(self, lock: Path) -> None:
         """`lock`: a file in the folder of the queue that the job is about."""
-        self._lock = lock
-        self._descriptor = -1
+        self._lock = FileLock(lock)
 
     def holds(self) -> bool:
-        if self._descriptor >= 0:
-            return True
-        descriptor = os.open(self._lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        give_to_folder_owner(self._lock, descriptor)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        return True
+        return self._lock.is_held or self._lock.acquire()
 
     def give_up(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._lock.release()
 
 
 class OnOneServer:

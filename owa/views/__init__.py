@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
 from pyramid.exceptions import URLDecodeError
-from pyramid.httpexceptions import HTTPBadRequest, HTTPClientError
+from pyramid.httpexceptions import HTTPBadRequest, HTTPError, HTTPInternalServerError
 from pyramid.router import Router
 
 from owa.accounts.authentication import Gate
@@ -30,6 +30,7 @@ from owa.tracking.receiver import Receiver
 from owa.tracking.refine import Refinement
 from owa.tracking.settings import TRUSTED_PROXIES
 from owa.views.address import believe_proxy
+from owa.views.errors import log_unexpected
 from owa.views.filters import FILTERS, time_zones
 from owa.views.flash import take_flash
 from owa.views.headers import secure, secure_answer
@@ -207,9 +208,12 @@ class _EventsFirst:
                 return router.invoke_request(request)
         except URLDecodeError:
             return _secured(HTTPBadRequest("The address is not UTF-8."), environ)
+        except Exception as error:  # not even the page that says so could be made
+            told = log_unexpected(error, f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
+            return _secured(HTTPInternalServerError(told), environ)
 
 
-def _secured(error: HTTPClientError, environ: Environ) -> HTTPClientError:
+def _secured(error: HTTPError, environ: Environ) -> HTTPError:
     secure(error, environ.get("PATH_INFO", ""))
     return error
 

@@ -1,14 +1,20 @@
 """Pages for what cannot be shown."""
 
+import logging
+import os
 from typing import Any
 
-from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken, URLDecodeError
 from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
 from owa.errors import DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+
+TITLE = "Something went wrong here"
 
 
 @forbidden_view_config(renderer="error.jinja2")
@@ -40,6 +46,21 @@ def forged(_error: Exception, request: Request) -> dict[str, Any]:
 def unavailable(error: DatabaseUnavailable, request: Request) -> dict[str, Any]:
     request.response.headers["Retry-After"] = "5"
     return _page(request, 503, "The database is away", str(error))
+
+
+@exception_view_config(Exception, renderer="error.jinja2")
+def unexpected(error: Exception, request: Request) -> dict[str, Any]:
+    """The visitor gets a number; what went wrong is in the log, beside it."""
+    if isinstance(error, URLDecodeError):
+        raise error  # of the address: no page can be made for it
+    return _page(request, 500, TITLE, log_unexpected(error, f"{request.method} {request.environ['PATH_INFO']}"))
+
+
+def log_unexpected(error: BaseException, what: str) -> str:
+    """Log it; returns what the visitor is told. `what`: was asked for."""
+    number = os.urandom(4).hex()
+    logger.error("Error %s at %s", number, ascii(what), exc_info=error)
+    return f"Nobody had thought of this. The server's log says what went wrong, under the number {number}."
 
 
 def _page(request: Request, status: int, title: str, text: object) -> dict[str, Any]:

@@ -188,6 +188,8 @@ def test_status_1_without_an_installation(tmp_path: Path) -> None:
         done = Installation(tmp_path).cli(*f"cmd={command}".split())
         assert (done.status, done.out) == (1, ""), command
         assert "cmd=install" in done.err, "the remedy"
+        assert "Nothing is installed here" in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_prune_and_flush(queued: Installation) -> None:

@@ -68,6 +68,9 @@ def test_all_mistakes_are_reported_at_once(idle: Installation) -> None:
     [
         (["cmd=add-site", "domain=a", "domain=b"], "domain is given twice"),
         (["cmd=add-site", "domain="], "domain='': wants a text"),
+        (["cmd=add-site", "domain= https://example.org"], "without spaces around it"),
+        (["cmd=add-site", "domain=https://example.org\n"], "wants a text in one line"),
+        (["cmd=add-site", "domain=https://" + "x" * 300], "at most 255 characters"),
         (["cmd=install", "user_id="], "user_id='': wants a text"),
         (["cmd=install", "user_id=bob"], "There is an admin already: admin"),
         (["cmd=processEventQueue", "queues="], "queues='': wants a text"),

@@ -11,18 +11,20 @@ from sqlalchemy import Connection
 from owa.accounts.audit import Actor
 from owa.app import Installation as Opened
 from owa.app import open_installation
-from owa.contributions import INCOMING
+from owa.clock import FixedClock
+from owa.contributions import INCOMING, PROCESSING
 from owa.db.modules import LIMIT, Switch
 from owa.errors import ModuleError, Overtaken, UsageError
 from owa.events import Event, Refusal, RefusalReason
 from owa.processing.drain import drain_events
 from owa.processing.ledger import Ledger
 from owa.queues.testing import sample_events
+from owa.registry import Registry
 from owa.switching import switch_off, switch_on
 from owa.tracking.refine import Refinement
 from tests.packages import FAILING_STEP, OTHER_QUEUE, install_package, on_the_path
 from tests.page_views import NOON, page_view
-from tests.servers import SITE_ID, Install, Installation
+from tests.servers import SITE_ID, Install, Installation, wait_until
 
 ME = Actor("me")
 
@@ -134,6 +136,33 @@ def test_what_another_one_requires_stays_on(packages: Path, process: Opened) -> 
         switch_off(process, "other_queue", ME)
     switch_off(process, "user", ME)
     assert switch_off(process, "other_queue", ME).switch == Switch.DRAINING
+
+
+def test_a_module_that_is_slow_to_import_holds_up_no_writer(packages: Path, process: Opened) -> None:
+    """Its import finds the database free to be written to, every time that it is imported."""
+    path = process.data_dir / "owa.db"
+    writes = f"sqlite3.connect({str(path)!r}, timeout=0, isolation_level=None).execute('BEGIN IMMEDIATE')"
+    install_package(packages, "writer", f"import sqlite3\n{writes}.connection.close()\nraise ValueError('written')")
+    with pytest.raises(UsageError, match="ValueError: written"):
+        switch_on(process, "writer", ME)
+
+
+def test_two_who_switch_at_once_leave_a_queue_on(process: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is checked before the transaction is checked again when somebody was faster."""
+    switch_on(process, "other_queue", ME)
+    check = Registry.owner
+    others = [lambda: switch_off(process, "other_queue", ME)]
+
+    def owner(registry: Registry, queue: str) -> str:
+        found = check(registry, queue)
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(Registry, "owner", owner)
+    with pytest.raises(UsageError, match="file_queue is the only module"):
+        switch_off(process, "file_queue", ME)
+    assert process.registry.owner(INCOMING) == "file_queue"
 
 
 def test_a_second_override_is_refused(packages: Path, process: Opened) -> None:
@@ -332,6 +361,68 @@ def test_a_queue_that_cannot_be_opened_leaves_the_default_in_place(
                 assert one.registry.owner(INCOMING) == "file_queue"
                 one.incoming.put(sample_events(1))
                 assert one.incoming.status().depth >= 1
+
+
+def test_a_queue_that_cannot_be_opened_is_tried_again(install: Install, packages: Path, tmp_path: Path) -> None:
+    """With back-off, in the background; when it works, its error goes, and new events go there."""
+    there = tmp_path / "there"
+    factory = f'QueueType("other", lambda context: __import__("os").stat({str(there)!r}) and OtherQueue(context))'
+    install_package(packages, "other_queue", OTHER_QUEUE.replace('QueueType("other", OtherQueue)', factory))
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
+    clock = FixedClock(NOON)
+    process = open_installation(installation.environment(), {}, clock)
+    switch_on(process, "other_queue", ME)
+    process.incoming.put([view(1)])
+
+    def works() -> bool:
+        process.assembly.try_again()
+        return state_of(process, "other_queue")[0]
+
+    clock.move(3_600)
+    assert not works()
+    there.touch()
+
+    def works_a_minute_later() -> bool:
+        clock.move(60)
+        return works()
+
+    wait_until(works_a_minute_later, "it is not tried again")
+    assert process.registry.modules["other_queue"].error == ""
+    process.incoming.put([view(2)])
+    assert process.incoming.sink.latest(9) == [view(2)]
+    assert drain(process) == 2
+    process.close()
+
+
+RETRY_QUEUE = """
+from owa.module_api import PROCESSING, Module, QueueBinding, RetryQueueType, hookimpl
+
+@hookimpl
+def owa_module():
+    return Module("retries", "Retries", "1", "Them", "Queues", "")
+
+@hookimpl
+def owa_retry_queue_types():
+    return [RetryQueueType("theirs", FACTORY)]
+
+@hookimpl
+def owa_queue_bindings():
+    return [QueueBinding(PROCESSING, "theirs", override=True)]
+"""
+
+
+@pytest.mark.parametrize("factory", ["lambda context: 1 / 0", "exit", "lambda context: None"])
+def test_a_retry_queue_that_cannot_be_opened_leaves_the_default_in_place(
+    installation: Installation, packages: Path, process: Opened, factory: str
+) -> None:
+    install_package(packages, "retries", RETRY_QUEUE.replace("FACTORY", factory))
+    switch_on(process, "retries", ME)
+    with opened(installation) as started_later:
+        for _ in range(2):
+            assert "retries cannot open its queue" in started_later.registry.modules["retries"].error
+            assert started_later.registry.owner(PROCESSING) == "database_queue"
+            assert drain(started_later) == 0
+            switch_on(started_later, "utm_campaigns", ME)  # which loads the modules anew
 
 
 def test_what_could_not_be_applied_is_tried_again(process: Opened) -> None:

@@ -524,6 +524,20 @@ def test_a_module_that_drains_and_is_broken_contributes_nothing(modules: Modules
     assert "ZeroDivisionError" in error_of(registry)
 
 
+@pytest.mark.parametrize("option", ["specname='owa_settings'", "hookwrapper=True", "tryfirst=True", "trylast=True"])
+def test_an_option_of_hookimpl_that_would_have_no_effect(modules: Modules, option: str) -> None:
+    modules.write("ours", f"@hookimpl({option})\ndef owa_event_filters():\n    yield []")
+    name = option.partition("=")[0]
+    assert error_of(modules.load()).startswith(
+        f"The function owa_event_filters of the module ours has hookimpl({name}="
+    )
+
+
+def test_a_hook_of_a_later_version_may_be_optional(modules: Modules) -> None:
+    modules.write("ours", "@hookimpl(optionalhook=True)\ndef owa_of_the_future(): return []")
+    assert modules.load().modules["ours"].works
+
+
 def test_packages_are_found_by_their_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_package(tmp_path, "their_queue", "", metadata="Author: Them\nSummary: It keeps.\n")
     install_package(tmp_path, "silent", "")

@@ -86,4 +86,5 @@ INSTALL = Command(
         "domain": "the first site, such as https://example.org; default http://localhost",
         "base_url": "where OWA is served, for the tag; default http://127.0.0.1:PORT/",
     },
+    installs=True,
 )

@@ -7,6 +7,7 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, Command, default_base_url
 from owa.cli.output import Output
 from owa.db import configuration as stored
+from owa.domains import check_domain
 from owa.errors import UsageError
 from owa.tracking.tag import tag
 
@@ -30,7 +31,10 @@ def add_site(connection: Connection, domain: str, name: str, now: int) -> bool:
     """Register a site, and note it in the audit trail; returns whether it is new. `now`: microseconds."""
     from owa.accounts import audit
 
-    added = stored.add_site(connection, domain, name)
+    try:
+        added = stored.add_site(connection, check_domain(domain), name)
+    except ValueError as error:
+        raise UsageError(f"domain={domain!a}: {error}.") from error
     if added:
         values = {"domain": domain, "name": name or domain}
         audit.record(connection, audit.COMMAND_LINE, now, "add site", stored.site_id_of(domain), after=values)

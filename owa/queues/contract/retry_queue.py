@@ -3,7 +3,7 @@ delivered to event handlers."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,7 @@ from owa.queues.contract.failed import Failed, FailedFilter, Place
 from owa.queues.contract.items import Claim, Delivery, Failure, Kept, Key, Lease, Remaining, State, Waiting
 
 
+@runtime_checkable
 class RetryQueue(Protocol):
     """Events that wait, are tried again, or are to be delivered to event handlers. What identifies something in it is
     guid and handler: see `Key`. All its calls work inside the caller's transaction, so that an event and its fate

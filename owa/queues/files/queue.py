@@ -1,13 +1,11 @@
 """The event queue on a folder."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
 
 from sqlalchemy import Connection
 
@@ -15,7 +13,7 @@ from owa.clock import Clock
 from owa.db.engine import Database
 from owa.errors import DatabaseUnavailable, HeldByAnother, Overtaken, QueueUnavailable
 from owa.events import Entry, Event
-from owa.files import give_to_folder_owner
+from owa.files import FileLock
 from owa.queues.append import Appender, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Source
 from owa.queues.files.folder import Folder
@@ -65,20 +63,21 @@ class FileQueue:
 
     @contextmanager
     def drain(self, wait: float = 0.0) -> Iterator[Source]:
-        with self._open_lock() as lock:
-            deadline = time.monotonic() + wait
-            while not _try_lock(lock.fileno()):
-                if time.monotonic() >= deadline:
-                    raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
-                time.sleep(POLL)
+        lock = FileLock(self._folder.lock)
+        deadline = time.monotonic() + wait
+        while not self._acquired(lock):
+            if time.monotonic() >= deadline:
+                raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
+            time.sleep(POLL)
+        try:
             yield FileSource(self._folder, self._database, self._clock, archive=self._archive)
+        finally:
+            lock.release()
 
-    def _open_lock(self) -> TextIO:
+    def _acquired(self, lock: FileLock) -> bool:
         with self._folder.explained("lock"):
             self._folder.make()
-            lock = self._folder.lock.open("a")
-            give_to_folder_owner(self._folder.lock)
-            return lock
+            return lock.acquire()
 
     def check(self) -> None:
         self._folder.check()
@@ -185,11 +184,3 @@ def open_files(
     folder = Folder(path, clock, durable=fsync)
     keep = settings[ARCHIVE_OLD_EVENTS] if archive is None else archive
     return FileQueue(folder, database, clock, fsync=fsync, archive=keep)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -97,7 +97,7 @@ class Line:
 
     @property
     def has_settings(self) -> bool:
-        return self.loaded.works and bool(self.loaded.contributed.get("owa_settings"))
+        return bool(self.loaded.contributed.get("owa_settings"))
 
     @property
     def keeps_events(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from owa.db.configuration import StoredSite
+from owa.domains import check_domain
 from owa.settings import Setting, resolve, text, words
 from owa.views.forms.form import Form, plain_form
 
@@ -12,13 +13,15 @@ _ADDRESS = re.compile(r"https?://[^\s/?#@\\\"<>]+(/[^\s?#\\\"<>]*)?", re.IGNOREC
 
 
 def _address(value: str) -> str:
+    """Whoever types has nothing to migrate: an address, and not all that `add-site` takes for sites that come from an
+    OWA of old."""
     try:
         good = bool(_ADDRESS.fullmatch(value) and urlsplit(value).hostname and urlsplit(value).port != 0)
     except ValueError:
         good = False
-    if not good or len(value) > 255:
+    if not good:
         raise ValueError("wants the address of a site, such as https://example.org")
-    return value
+    return check_domain(value)
 
 
 DOMAIN = Setting(
