@@ -165,7 +165,16 @@ def open_installation(
         assembly=assembly,
         isolation=isolation,
         health=Health(lambda: configuration.registry, isolation, module_context),
-        processor=Processor(database, assembly.handlers, assembly.retries, processing_context, clock, server, pause),
+        processor=Processor(
+            database,
+            assembly.handlers,
+            assembly.retries,
+            processing_context,
+            clock,
+            server,
+            pause,
+            assembly.incoming.put,
+        ),
         clock=clock,
         module_context=module_context,
     )

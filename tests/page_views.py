@@ -21,6 +21,7 @@ from owa.processing.processor import Processor
 from owa.processing.report import Report
 from owa.processing.store import HandlerTable
 from owa.queues.contract import Batch, RetryQueue
+from owa.queues.memory import MemoryQueue
 from owa.registry import CORE, Found, Registry, discover, load
 from owa.settings import Settings, resolve
 
@@ -158,7 +159,6 @@ def open_processing(
         return ProcessingContext(values, sites or {}, clock.now())
 
     pause = Pause(folder / "drain.paused", clock)
-    processor = Processor(
-        database, HandlerTable(registry.fact_handlers, registry.subscribers), retries, current, clock, 1, pause
-    )
+    handlers = HandlerTable(registry.fact_handlers, registry.subscribers)
+    processor = Processor(database, handlers, retries, current, clock, 1, pause, MemoryQueue().put)
     return Processing(database, retries, processor, clock, values)

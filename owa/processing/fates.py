@@ -141,20 +141,25 @@ class Fates:
             tally.add(Outcome.QUARANTINED, server=self._server, site_id="", at=now, reason=reason, detail=place)
         tally.store(connection)
 
+    def put_back(self, connection: Connection, events: Sequence[Event], report: Report, now: int) -> None:
+        """Events are on the incoming queue again, which says that they were taken."""
+        self._retries.done(connection, events, now)
+        for (server, site_id), count in sorted(Counter((event.server, event.site_id) for event in events).items()):
+            receipts.take(connection, server, site_id, -count)
+        report.moved += len(events)
+        report.events += len(events)
+
     def note_forwarded(self, connection: Connection, forwarded: Forwarded, report: Report, now: int) -> None:
         """Write down what became of events that another server was sent. Those that it refused are failed ones."""
         tally = Tally()
         _count(tally, Outcome.FORWARDED, forwarded.events, reason="" if forwarded.is_confirmed else UNCONFIRMED)
         failures = [
-            Failure(event, Remaining.EVERYTHING, error, "", attempts=1, failing_since=now, retry_at=None)
+            Failure(event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None)
             for event, error in forwarded.refused
         ]
-        self._retries.keep(connection, failures, now)
-        for failure in failures:
-            _count(tally, Outcome.FAILED, [failure.event], detail=failure.error)
+        report.failed += self.keep(connection, failures, now)
         tally.store(connection)
         report.forwarded += len(forwarded.events)
-        report.failed += len(failures)
         report.events += len(forwarded.events) + len(failures)
 
 

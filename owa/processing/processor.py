@@ -42,9 +42,11 @@ class Processor:
         clock: Clock,
         server: int,
         pause: Pause,
+        put: Callable[[Sequence[Event]], None],
     ) -> None:
         """`context` is asked once a batch, so that a change of settings counts from the next one. `server`: this one's
-        number. `pause`: remembers this server's outages."""
+        number. `pause`: remembers this server's outages. `put`: keeps events on the incoming queue; raises
+        `QueueUnavailable`."""
         self._database = database
         self._handlers = handlers
         self._retries = retries
@@ -53,6 +55,7 @@ class Processor:
         self._fates = Fates(retries, server)
         self._hand_over = HandOver(database, self._fates, clock)
         self._orphans = Orphans(database, handlers, retries, self._fates, pause)
+        self._put = put
         self.pause = pause
 
     def now(self) -> int:
@@ -120,11 +123,15 @@ class Processor:
         self, lease: Lease, *, counted: bool = True, since: int = 0, patience: float = WRITE_PATIENCE
     ) -> Report:
         """Process leased events. `counted`: whether a failure counts as an attempt. `since`: see `retry`. Raises
-        `DatabaseUnavailable` or `Overtaken`: then nothing has changed."""
+        `DatabaseUnavailable`, `QueueUnavailable` or `Overtaken`: then nothing has changed, but that events which go back
+        on the queue may be there; their guids make the second time harmless."""
         context = self._context()
         report = Report()
+        if back := [item.event for item in lease.items if item.remaining is Remaining.QUEUE]:
+            self._put(back)
         with self._database.writing(patience) as connection:
             self._retries.confirm(connection, lease)
+            self._fates.put_back(connection, back, report, context.now)
             for remaining, act in ((Remaining.EVERYTHING, Act.HANDLE), (Remaining.SESSION, Act.RESUME)):
                 items = {item.event.guid: item for item in lease.items if item.remaining == remaining}
                 if items:

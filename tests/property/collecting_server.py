@@ -65,10 +65,17 @@ class CollectingServer:
         self._handlers = HandlerTable(shared.registry.fact_handlers)
         self._context = QueueContext(INCOMING, shared.settings, shared.database, self._clock, folder)
         self._pause = Pause(folder / "drain.paused", self._clock)
-        self.processor = Processor(
-            shared.database, self._handlers, shared.retries, self._processing_context, self._clock, number, self._pause
-        )
         self._queue = self._open()
+        self.processor = Processor(
+            shared.database,
+            self._handlers,
+            shared.retries,
+            self._processing_context,
+            self._clock,
+            number,
+            self._pause,
+            lambda events: self._queue.put(events),
+        )
         self._drain = ExitStack()
         self._source: Source | None = None
         self._leased: Leased | None = None

@@ -16,6 +16,8 @@ class Remaining(StrEnum):
     """No row was written for it."""
     SESSION = "session"
     """Its own fact row is written; its part in the session is not."""
+    QUEUE = "queue"
+    """It was taken here, and refused by the server that it was forwarded to: it goes back on the incoming queue."""
     DELIVERY = "delivery"
     """The core has finished it; an event handler has not."""
 
