@@ -36,7 +36,7 @@ from owa.contributions import (
 from owa.db.bulk import BulkStatement, bound, chunks, dialect_insert, insert_new
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
-from owa.db.receipts import Receipt
+from owa.db.receipts import DIRECT, Receipt
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
@@ -89,6 +89,7 @@ from owa.version import VERSION
 __all__ = [
     "ARCHIVE_AGE",
     "COPIED",
+    "DIRECT",
     "INCOMING",
     "METADATA",
     "MICROSECONDS",

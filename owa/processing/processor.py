@@ -123,8 +123,8 @@ class Processor:
         self, lease: Lease, *, counted: bool = True, since: int = 0, patience: float = WRITE_PATIENCE
     ) -> Report:
         """Process leased events. `counted`: whether a failure counts as an attempt. `since`: see `retry`. Raises
-        `DatabaseUnavailable`, `QueueUnavailable` or `Overtaken`: then nothing has changed, but that events which go back
-        on the queue may be there; their guids make the second time harmless."""
+        `DatabaseUnavailable`, `QueueUnavailable` or `Overtaken`: then nothing has changed, but that events which go
+        back on the queue may be there; their guids make the second time harmless."""
         context = self._context()
         report = Report()
         if back := [item.event for item in lease.items if item.remaining is Remaining.QUEUE]:
