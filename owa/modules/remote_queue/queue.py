@@ -15,6 +15,7 @@ from owa.module_api import (
     EventQueue,
     FileQueue,
     Forwarded,
+    ModuleContext,
     Pending,
     QueueContext,
     QueueStatus,
@@ -65,6 +66,16 @@ class RemoteQueue:
 
     def pending(self) -> Pending:
         return self._spool.pending()
+
+    @property
+    def spool(self) -> EventQueue:
+        """Where its events are until they are sent."""
+        return self._spool
+
+    def probe(self) -> None:
+        """Send the endpoint something that has no effect. Raises `QueueUnavailable`."""
+        self._sender.probe()
+        self._health.note_answer()
 
     def close(self) -> None:
         self._spool.close()
@@ -124,14 +135,14 @@ class ForwardingSource:
                 self._health.note_answer()
 
 
-def open_remote_queue(context: QueueContext) -> RemoteQueue:
+def open_remote_queue(context: QueueContext | ModuleContext) -> RemoteQueue:
     """Raises `QueueUnavailable` when the spool cannot be made."""
     folder = context.folder / FOLDER
     spool = open_files(folder, context.settings, context.database, context.clock, archive=False)
     return RemoteQueue(spool, sender_of(context, spool), HealthFile(folder, context.clock))
 
 
-def sender_of(context: QueueContext, spool: FileQueue) -> Sender:
+def sender_of(context: QueueContext | ModuleContext, spool: FileQueue) -> Sender:
     """What the settings want events to be sent by."""
     settings = context.settings
     endpoint = Endpoint(settings[ENDPOINT])

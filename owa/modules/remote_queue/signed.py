@@ -17,6 +17,10 @@ from owa.module_api import (
 )
 from owa.modules.remote_queue.endpoint import Endpoint
 
+KEY_REMEDY = (
+    "Make one on the other server, at Settings > Senders, and enter it here: Settings > Modules > Remote Queue."
+)
+
 HEARTBEAT = "heartbeat"
 """The name of a batch without events: it has no effect that could come twice."""
 
@@ -62,6 +66,8 @@ class SignedSender:
         self._endpoint.close()
 
     def _post(self, events: Sequence[Event], batch: str) -> BatchAnswer:
+        if not self._key:
+            raise QueueUnavailable("No key is set, so nothing can be signed.", KEY_REMEDY)
         body = pack(self._status(), events)
         headers = Envelope(self._name, batch, str(int(time.time()))).headers(self._key, body)
         headers |= {"Content-Type": "application/json", "Content-Encoding": "gzip"}
