@@ -113,7 +113,7 @@ def test_nobody_there_is_an_outage(receiver: Receiver) -> None:
 
 
 def test_the_test_message_says_that_it_is_one(receiver: Receiver, tmp_path: Path) -> None:
-    database = Database("sqlite://")
+    database = Database(f"sqlite:///{tmp_path / 'owa.db'}")
     context = ModuleContext(settings(receiver.url, "a secret"), database, FixedClock(NOON), tmp_path, lambda: 0)
     told = send_test(context)
     assert told == f"{receiver.url} has taken the message: it answers 204."
