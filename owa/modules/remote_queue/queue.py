@@ -97,7 +97,7 @@ class ForwardingSource:
         while batch := self._spool.lease(size):
             events = [entry for entry in batch.entries if isinstance(entry, Event)]
             try:
-                forwarded = self._forward(events) if events else None
+                forwarded = self._forward(events, repr(batch.receipts)) if events else None
             except TooMuch:
                 size = len(batch.entries) // 2
                 if size:
@@ -112,12 +112,12 @@ class ForwardingSource:
         self._beat()
         return None
 
-    def _forward(self, events: Sequence[Event]) -> Forwarded:
+    def _forward(self, events: Sequence[Event], records: str) -> Forwarded:
         """Raises `QueueUnavailable` or `TooMuch`."""
         if self._sent.issuperset(event.guid for event in events):
             return Forwarded(tuple(events), is_confirmed=False)
         try:
-            forwarded = self._sender.send(events)
+            forwarded = self._sender.send(events, records)
         except QueueUnavailable as outage:
             self._health.note_failure(outage)
             raise

@@ -40,10 +40,10 @@ class SignedSender:
         self._name = name
         self._status = status
 
-    def send(self, events: Sequence[Event]) -> Forwarded:
-        """Send a batch. Raises `QueueUnavailable` when not each event is answered for: then all are to be sent again.
-        Raises `TooMuch`."""
-        answer = self._post(events, name_of(events))
+    def send(self, events: Sequence[Event], records: str) -> Forwarded:
+        """Send a batch. `records`: see `name_of`. Raises `QueueUnavailable` when not each event is answered for: then
+        all are to be sent again. Raises `TooMuch`."""
+        answer = self._post(events, name_of(events, records))
         if missing := sum(not answer.names(event.guid) for event in events):
             raise QueueUnavailable(
                 f"{self._endpoint.url} does not say what became of {missing} of {len(events)} events.",
