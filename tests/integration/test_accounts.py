@@ -4,12 +4,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from sqlalchemy import Connection, func, insert, select
 
-from owa.accounts import audit, changes, logins, throttle
+from owa.accounts import audit, changes, logins, passwords, throttle
 from owa.accounts.audit import COMMAND_LINE, Actor
 from owa.accounts.authentication import Gate, LoginRefused, Visitor
 from owa.accounts.logins import IDLE, LONGEST
@@ -57,6 +59,13 @@ class Accounts:
         """The last one first."""
         with self.database.reading() as connection:
             return audit.latest(connection, 1_000)
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cheapest parameters that argon2 has: nothing here depends on how long a hash takes, and hundreds are made."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(CHEAPEST))
+    monkeypatch.setattr(passwords, "_nobodys", cache(passwords._nobodys.__wrapped__))
 
 
 @pytest.fixture
