@@ -21,7 +21,7 @@ from owa.db.modules import Switch
 from owa.errors import ModuleError
 from owa.registry import conflicts
 from owa.registry.discovery import CORE, Found, discover
-from owa.registry.loading import Loaded, load_module
+from owa.registry.loading import Loaded, load_module, missing_module
 from owa.settings import Setting, Settings, did_you_mean
 
 Named = TypeVar("Named", QueueType, RetryQueueType)
@@ -175,8 +175,12 @@ def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Itera
     `switches`: what somebody chose; the others are on or off as they say themselves. `found`: by default what is
     built in and what is installed. Of two modules of one name that which is built in counts, else neither.
     """
-    modules: dict[str, Loaded] = {}
-    for name, candidates in (discover() if found is None else found).items():
+    found = discover() if found is None else found
+    chosen = (switches or {}).items()
+    modules = {
+        name: missing_module(name, switch) for name, switch in chosen if name not in found and switch is not Switch.OFF
+    }
+    for name, candidates in found.items():
         first, *others = candidates
         switch = Switch.ON if name == CORE else (switches or {}).get(name)
         if not others or first.is_built_in:
