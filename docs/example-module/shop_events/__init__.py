@@ -26,7 +26,7 @@ def owa_module() -> Module:
         version="1.0",
         author="The shop",
         group="Events",
-        description="Counts the baskets of a shop by day, and keeps events in one SQLite file until they are processed.",
+        description="Counts the baskets of a shop by day, and keeps its events in one SQLite file.",
         needs_owa="0.1",
         migrations="migrations",
     )

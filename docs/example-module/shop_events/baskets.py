@@ -18,7 +18,7 @@ BASKETS = Table(
 
 
 def count_basket(event: Event, context: HandlerContext) -> list[Statement]:
-    """Raises `ValueError` when the shop sends no number: the event is kept, with this error."""
+    """Raises when the shop has sent no number: the event is kept, with the error."""
     things = int(event.properties["things"])
     if things < context.settings[LEAST]:
         return []
