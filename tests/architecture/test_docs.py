@@ -18,6 +18,8 @@ from owa.views.outcomes import REMEDIES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLE = ROOT / "docs" / "example-module"
+"""Of the tutorial."""
 ALL_ON = load(dict.fromkeys(BUILT_IN, Switch.ON))
 SETTINGS: list[Setting[object]] = [*CORE_SETTINGS, *ALL_ON.settings]
 
@@ -81,14 +83,16 @@ def test_the_tutorial_shows_the_files_of_its_module() -> None:
     """All of them, exactly: those are what `tests/functional/test_example_module.py` installs."""
     text = (ROOT / "docs" / "write-a-module.md").read_text()
     shown = re.findall(r"^`([^`]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    files = {path.relative_to(EXAMPLE).as_posix(): path.read_text() for path in EXAMPLE.rglob("*.*") if path.is_file()}
-    assert dict(shown) == {name: text for name, text in files.items() if "__pycache__" not in name}
+    files = {
+        path.relative_to(EXAMPLE).as_posix(): path.read_text()
+        for path in EXAMPLE.rglob("*.*")
+        if path.suffix in (".py", ".toml")
+    }
+    assert dict(shown) == files
     assert len(shown) == text.count("```") // 2
 
 
 def test_the_module_of_the_tutorial_uses_only_what_is_for_modules() -> None:
-    files = sorted((ROOT / "docs" / "example-module").rglob("*.py"))
-    imported = {
-        name for path in files for name in re.findall(r"^(?:from|import) (owa\S*)", path.read_text(), re.MULTILINE)
-    }
+    code = "\n".join(path.read_text() for path in EXAMPLE.rglob("*.py"))
+    imported = set(re.findall(r"^(?:from|import) (owa\S*)", code, re.MULTILINE))
     assert imported == {"owa.module_api", "owa.queues.testing"}
