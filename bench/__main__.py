@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from bench.drain import measure_drain
 from bench.hot_session import measure_hot_session, measure_hot_session_that_waited
+from bench.remote import measure_remote
 from bench.tracking import measure_tracking
 
 Measure = Callable[[Path], tuple[float, float]]
@@ -15,6 +16,7 @@ BENCHMARKS: tuple[tuple[str, Measure, int], ...] = (
     ("tracking request", measure_tracking, 5),
     ("drain", measure_drain, 5),
     ("hot session", measure_hot_session, 3),
+    ("receiver dead, alive", measure_remote, 3),
     ("hot session that waited", measure_hot_session_that_waited, 3),
 )
 """Each with its number of rounds."""
@@ -33,6 +35,7 @@ def main() -> None:
             f"   ({ratios[0]:.3f} to {ratios[-1]:.3f})"
         )
     print("bare tracking request: append the raw query to a file. bare drain: insert the finished request rows.")
+    print("receiver dead, alive: the request of a server that forwards, by the clock; bare: with the receiver alive.")
     print("bare hot session: the same page views, each (each two) a session of their own.")
 
 

@@ -19,10 +19,10 @@ def measure_tracking(folder: Path) -> tuple[float, float]:
     with installed(folder, OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0") as installation:
         application = make_wsgi_app(installation)
         queries = [urlencode(request_parameters(event)) for event in generate(Plan(REQUESTS, (SITE_ID,)))]
-        environs = [_environ(query) for query in queries]
+        environs = [environ_of(query) for query in queries]
         started = time.process_time()
         for environ in environs:
-            application(environ, _ignore)
+            application(environ, ignore)
         ours = time.process_time() - started
         assert installation.incoming.status().depth == REQUESTS
         application.registry["owa"].guids.close()
@@ -39,7 +39,7 @@ def _bare(path: Path, queries: list[str]) -> float:
     return elapsed
 
 
-def _environ(query: str) -> dict[str, Any]:
+def environ_of(query: str) -> dict[str, Any]:
     return {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/log.php",
@@ -53,5 +53,5 @@ def _environ(query: str) -> dict[str, Any]:
     }
 
 
-def _ignore(_status: str, _headers: object) -> None:
+def ignore(_status: str, _headers: object) -> None:
     return None

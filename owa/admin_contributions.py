@@ -25,6 +25,8 @@ class ModuleContext:
     clock: Clock
     folder: Path
     """The queue files' folder (`base.async_log_dir`)."""
+    generation: Callable[[], int]
+    """Of the configuration that this process has applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class ModuleTest:
 
     title: str
     """What the button says, such as `Send a test message`."""
-    run: Callable[[Settings], str]
+    run: Callable[[ModuleContext], str]
     """Returns what came of it, in a sentence. Whatever it raises is shown; raise `UsageError` with a remedy."""
 
 

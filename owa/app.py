@@ -55,11 +55,11 @@ INI = text(
 CORE_SETTINGS: tuple[Setting[Any], ...] = (
     INI,
     *db_settings.SETTINGS,
+    *queue_settings.SETTINGS,
     *tracking_settings.SETTINGS,
     *exchange_settings.SETTINGS,
     *processing_settings.SETTINGS,
     *delivery_settings.SETTINGS,
-    *queue_settings.SETTINGS,
     PIN_WORKERS,
 )
 
@@ -137,16 +137,18 @@ def open_installation(
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
 
+    def generation() -> int:
+        return configuration.current().generation
+
     def context(name: str) -> QueueContext:
-        settings, generation = configuration.current().settings, lambda: configuration.current().generation
-        return QueueContext(name, settings, database, clock, queue_dir, generation)
+        return QueueContext(name, configuration.current().settings, database, clock, queue_dir, generation)
 
     def processing_context() -> ProcessingContext:
         now = configuration.current()
         return ProcessingContext(now.settings, now.sites, clock.now())
 
     def module_context() -> ModuleContext:
-        return ModuleContext(configuration.current().settings, database, clock, queue_dir)
+        return ModuleContext(configuration.current().settings, database, clock, queue_dir, generation)
 
     assembly = Assembly(configuration, context, clock)
     configuration.every_second(assembly.try_again)

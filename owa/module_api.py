@@ -34,6 +34,7 @@ from owa.contributions import (
     Statement,
 )
 from owa.db.bulk import BulkStatement, bound, chunks, dialect_insert, insert_new
+from owa.db.configuration import store_settings
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
 from owa.db.receipts import DIRECT, Receipt
@@ -82,7 +83,7 @@ from owa.queues.contract import (
 )
 from owa.queues.files import COPIED, CopiedFile, FileQueue, Folder, open_copied_file, open_files
 from owa.queues.positions import QuarantinedPart, forget_quarantined, quarantined_parts
-from owa.queues.settings import ARCHIVE_AGE
+from owa.queues.settings import ARCHIVE_AGE, QUEUE_EVENTS
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
 
@@ -94,6 +95,7 @@ __all__ = [
     "METADATA",
     "MICROSECONDS",
     "PROCESSING",
+    "QUEUE_EVENTS",
     "REMOTE_QUEUE_KEY",
     "SERVER_NUMBER",
     "VERSION",
@@ -193,6 +195,7 @@ __all__ = [
     "quarantined_parts",
     "session_key",
     "status_of",
+    "store_settings",
     "text",
     "words",
 ]

@@ -113,11 +113,11 @@ def owa_health_checks():
     ]
 
 
-def greet(settings):
-    return "The key is %s." % settings[KEY]
+def greet(context):
+    return "The key is %s." % context.settings[KEY]
 
 
-def refuse(settings):
+def refuse(context):
     raise UsageError("Nobody <answers>.", "Knock.")
 
 
@@ -125,7 +125,7 @@ def refuse(settings):
 def owa_tests():
     return [
         ModuleTest("Greet", greet), ModuleTest("Refuse", refuse), ModuleTest("Fail", fail), ModuleTest("Leave", leave),
-        ModuleTest("Wrong", lambda settings: None),
+        ModuleTest("Wrong", lambda context: None),
     ]
 """
 """Of a module `hooked`."""

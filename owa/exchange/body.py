@@ -60,9 +60,11 @@ def pack(status: SenderStatus, events: Sequence[Event]) -> bytes:
     return gzip.compress(orjson.dumps(document), compresslevel=5)
 
 
-def name_of(events: Sequence[Event]) -> str:
-    """A name for a batch of these events: the same whenever they are sent together."""
-    return hashlib.sha256(b"\n".join(b"%d" % event.guid for event in events)).hexdigest()[:32]
+def name_of(events: Sequence[Event], records: str = "") -> str:
+    """A name for a batch of these events: the same whenever they are sent together. `records`: tells which records of
+    a queue they were; an event that has been refused and is sent again is another one."""
+    text = "\n".join((records, *(str(event.guid) for event in events)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def unpack(data: bytes, *, is_packed: bool) -> Body:

@@ -1,5 +1,12 @@
 from owa.settings import boolean, choice, integer, text
 
+QUEUE_EVENTS = boolean(
+    "base.queue_events",
+    default=False,
+    help="Events are queued, and processed by cron or the scheduler. Off: they are processed in the request.",
+    label="Asynchronous mode",
+    group="How events are processed",
+)
 ASYNC_LOG_DIR = text(
     "base.async_log_dir",
     default="",
@@ -35,4 +42,4 @@ ARCHIVE_AGE = integer(
     group="How events are kept",
     unit="seconds",
 )
-SETTINGS = (ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE)
+SETTINGS = (QUEUE_EVENTS, ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE)

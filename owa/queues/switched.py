@@ -8,7 +8,7 @@ from functools import partial
 
 from owa.errors import HeldByAnother, QueueUnavailable
 from owa.events import Entry, Event
-from owa.queues.contract import Batch, EventQueue, Pending, QueueStatus, Source
+from owa.queues.contract import Batch, EventQueue, ForwardingQueue, Pending, QueueStatus, Source
 
 
 class SwitchedQueue:
@@ -47,7 +47,8 @@ class SwitchedQueue:
             away = None
             for queue in (*self._former, *self._leaving):
                 try:
-                    source = stack.enter_context(queue.drain())
+                    held = queue.spool if self.successor(queue) and isinstance(queue, ForwardingQueue) else queue
+                    source = stack.enter_context(held.drain())
                 except HeldByAnother:
                     continue  # then somebody is at it
                 except QueueUnavailable as outage:

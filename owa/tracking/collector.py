@@ -13,10 +13,10 @@ from owa.contributions import Configuration
 from owa.errors import DatabaseUnavailable, OwaError
 from owa.events import Event, Refusal, RefusalReason
 from owa.queues.contract import EventQueue
+from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ, Refused, parameters
 from owa.tracking.preprocess import check, environment
-from owa.tracking.settings import QUEUE_EVENTS
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,5 @@
 from owa.settings import boolean, networks
 
-QUEUE_EVENTS = boolean(
-    "base.queue_events",
-    default=False,
-    help="Events are queued, and processed by cron or the scheduler. Off: they are processed in the request.",
-    label="Asynchronous mode",
-    group="How events are processed",
-)
 TRUSTED_PROXIES = networks(
     "base.trusted_proxies",
     help="Addresses of reverse proxies in front of OWA: their X-Forwarded-For is believed, nobody else's.",
@@ -34,4 +27,4 @@ LOG_ROBOTS = boolean(
     group="Visitors",
 )
 
-SETTINGS = (QUEUE_EVENTS, TRUSTED_PROXIES, ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS)
+SETTINGS = (TRUSTED_PROXIES, ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS)

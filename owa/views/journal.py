@@ -13,8 +13,8 @@ from owa.events import Event
 from owa.identity import NOT_SET
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
+from owa.queues.settings import QUEUE_EVENTS
 from owa.settings import Settings
-from owa.tracking.settings import QUEUE_EVENTS
 from owa.views.outcomes import Count, count_of
 
 if TYPE_CHECKING:

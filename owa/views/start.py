@@ -7,7 +7,7 @@ from pyramid.request import Request
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
-from owa.tracking.settings import QUEUE_EVENTS
+from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.tag import tag
 from owa.views.journal import journal
 from owa.views.loopback import is_from_this_machine

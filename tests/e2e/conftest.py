@@ -57,14 +57,6 @@ def page(context: "BrowserContext") -> Iterator["Page"]:
     assert errors == []
 
 
-@pytest.fixture(params=[(1200, "light"), (1200, "dark"), (360, "light")], ids=["light", "dark", "narrow"])
-def window(browser: "Browser", request: pytest.FixtureRequest) -> Iterator["Page"]:
-    """A page in a window of its own, for tests that run in each of several."""
-    width, scheme = request.param
-    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
-        yield context.new_page()
-
-
 @pytest.fixture
 def server(installation: Installation) -> Iterator[Server]:
     with installation.serve() as server:
@@ -77,13 +69,6 @@ def log_in(page: "Page", server: Server, path: str = "", user_id: str = ADMIN, p
     page.get_by_label("Name").fill(user_id)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
-
-
-def fits(page: "Page") -> bool:
-    """Whether nothing is beyond the right edge of its window."""
-    viewport = page.viewport_size
-    assert viewport is not None
-    return int(page.evaluate("document.documentElement.scrollWidth")) <= viewport["width"]
 
 
 def unavailable(reason: str) -> NoReturn:

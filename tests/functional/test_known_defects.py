@@ -9,11 +9,13 @@ import pytest
 from owa.analytics.tables import SESSION
 from owa.app import open_installation
 from owa.clock import FixedClock
+from owa.db.configuration import site_id_of
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.tracking.guids import Guids
+from tests.functional.test_remote_queue import collector_of
 from tests.page_views import NOON, open_processing
 from tests.page_views import page_view as event
-from tests.servers import Installation, page_view, send_events
+from tests.servers import Install, Installation, page_view, send_events
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:115.0) Gecko/20100101 Firefox/115.0"
 FIRST = 1_795_291_324_000_000_000
@@ -145,3 +147,35 @@ def test_defect_10_a_failed_event_has_its_error_and_traceback(tmp_path: Path) ->
         item = processing.row(QUEUE_ITEM)
     assert (item["status"], item["last_error_msg"]) == ("broken", f"ValueError: {event(1).guid} is poisoned")
     assert "in _taste" in item["last_error_trace"]
+
+
+def test_defect_5_a_remote_queue_reads_answers_tries_again_and_delays_nobody(install: Install) -> None:
+    """The endpoint is down, and takes connections without a word: the visitor's request is answered all the same, and
+    the event arrives when the endpoint is back."""
+    processor = install(OWA_SCHEDULER="0", OWA_QUEUE_EVENTS="1", OWA_SERVER_NUMBER="1", OWA_REMOTE_QUEUE_KEY="k" * 32)
+    collector = collector_of(install, "http://127.0.0.1:9/queue.php", OWA_REMOTE_QUEUE_KEY="k" * 32)
+    hit = page_view()
+    with collector.serve() as server:
+        assert server.track(hit).status == 204
+    assert collector.cli("cmd=processEventQueue").status == 1
+    with processor.serve() as receiving:
+        collector.variables["OWA_REMOTE_QUEUE_ENDPOINT"] = f"http://127.0.0.1:{receiving.port}/queue.php"
+        collector.drain()
+    processor.drain()
+    assert processor.request_of(hit)
+
+
+def test_defect_6_what_queue_php_takes_is_checked_and_processed_and_refusals_are_told(install: Install) -> None:
+    processor = install(OWA_SCHEDULER="0", OWA_QUEUE_EVENTS="1", OWA_SERVER_NUMBER="1", OWA_REMOTE_QUEUE_KEY="k" * 32)
+    with processor.serve() as receiving:
+        endpoint = f"http://127.0.0.1:{receiving.port}/queue.php"
+        collector = collector_of(install, endpoint, OWA_REMOTE_QUEUE_KEY="k" * 32)
+        collector.cli("cmd=add-site", "domain=http://unknown.example")
+        hit, unknown = page_view(), page_view(site_id=site_id_of("http://unknown.example"))
+        with collector.serve() as server:
+            assert [server.track(one).status for one in (hit, unknown)] == [204, 204]
+        assert "1 events failed for good" in collector.cli("cmd=processEventQueue").err
+    processor.drain()
+    assert processor.request_of(hit)
+    assert processor.counts()["refused", "unregistered_site"] == 1
+    assert collector.counts()["failed", ""] == 1

@@ -165,13 +165,13 @@ def test_the_page_hands_over_parks_and_resumes(installation: Installation) -> No
         view = page_view()
         assert server.track(view).status == 204
         visitor = Visitor(server).log_in()
-        assert "<dd>1 events, on this server</dd>" in visitor.page(PAGE)
+        assert "<dd>1 event, on this server</dd>" in visitor.page(PAGE)
         for switch, state in (("parked", "parked"), ("draining", "draining"), ("handing-over", "handing over")):
             page = visitor.send(PAGE, {"module": "other_queue", "switch": switch})
             assert f"other_queue is {state}." in page
             assert f'<span class="state {switch}">{state}</span>' in page
         installation.drain()
-        assert "<dd>1 events" not in visitor.page(PAGE)
+        assert "<dd>1 event," not in visitor.page(PAGE)
     assert installation.request_of(view)
 
 

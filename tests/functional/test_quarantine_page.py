@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -167,5 +168,5 @@ def test_a_folder_that_is_closed_is_told(context: ModuleContext) -> None:
 
 
 def test_without_a_folder_the_checks_leave_the_alarm_to_the_queue(context: ModuleContext, tmp_path: Path) -> None:
-    nowhere = ModuleContext(context.settings, context.database, context.clock, tmp_path / "nowhere")
+    nowhere = replace(context, folder=tmp_path / "nowhere")
     assert [check.check(nowhere) for check in health.CHECKS] == [None] * len(health.CHECKS)

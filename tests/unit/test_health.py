@@ -30,7 +30,7 @@ def health(database: Database, *checks: HealthCheck, patience: float = 60.0) -> 
     """Of a module `ours` with these checks."""
     loaded = Loaded(Found("ours", "ours"), is_on=True, contributed={"owa_health_checks": list(checks)})
     clock = FixedClock(NOON)
-    context = ModuleContext(Settings(), database, clock, Path())
+    context = ModuleContext(Settings(), database, clock, Path(), lambda: 0)
     return Health(lambda: Registry({"ours": loaded}), Isolation(database, clock), lambda: context, patience)
 
 

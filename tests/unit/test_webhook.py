@@ -3,15 +3,20 @@
 import hmac
 import json
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
+from owa.admin_contributions import ModuleContext
+from owa.clock import FixedClock
+from owa.db.engine import Database
 from owa.errors import Outage, UsageError
 from owa.events import loads
 from owa.modules.webhook import send_test
 from owa.modules.webhook.message import post
 from owa.modules.webhook.settings import SETTINGS, URL
 from owa.settings import Settings, resolve
+from tests.factories import NOON
 from tests.page_views import page_view
 from tests.receiving import Receiver
 
@@ -63,8 +68,10 @@ def test_nobody_there_is_an_outage(receiver: Receiver) -> None:
         post(EVENT, settings(nowhere))
 
 
-def test_the_test_message_says_that_it_is_one(receiver: Receiver) -> None:
-    told = send_test(settings(receiver.url, "a secret"))
+def test_the_test_message_says_that_it_is_one(receiver: Receiver, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'owa.db'}")
+    context = ModuleContext(settings(receiver.url, "a secret"), database, FixedClock(NOON), tmp_path, lambda: 0)
+    told = send_test(context)
     assert told == f"{receiver.url} has taken the message: it answers 204."
     document = json.loads(receiver.got[0][1])
     assert document["type"] == "webhook.test"

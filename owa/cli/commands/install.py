@@ -9,7 +9,7 @@ from owa.cli.commands.sites import add_site
 from owa.cli.output import Output
 from owa.db import configuration as stored
 from owa.errors import UsageError
-from owa.tracking.settings import QUEUE_EVENTS
+from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.tag import tag
 
 FIRST_SITE = "http://localhost"

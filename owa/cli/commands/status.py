@@ -15,7 +15,7 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
 from owa.errors import QueueUnavailable
 from owa.queues.contract import QueueStatus
-from owa.tracking.settings import QUEUE_EVENTS
+from owa.queues.settings import QUEUE_EVENTS
 
 
 def run(installation: Installation, _arguments: Arguments, output: Output) -> int:

@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from owa.module_api import INCOMING, VERSION, Module, QueueBinding, QueueType, Setting, hookimpl
+from owa.module_api import (
+    INCOMING,
+    VERSION,
+    AdminPage,
+    HealthCheck,
+    Module,
+    ModuleTest,
+    QueueBinding,
+    QueueType,
+    Setting,
+    hookimpl,
+)
+from owa.modules.remote_queue.checks import CHECKS, TEST
+from owa.modules.remote_queue.page import PAGE
 from owa.modules.remote_queue.queue import open_remote_queue
 from owa.modules.remote_queue.settings import SETTINGS
 
@@ -33,3 +46,18 @@ def owa_queue_types() -> list[QueueType]:
 @hookimpl
 def owa_queue_bindings() -> list[QueueBinding]:
     return [QueueBinding(INCOMING, "http", override=True)]
+
+
+@hookimpl
+def owa_admin_pages() -> list[AdminPage]:
+    return [PAGE]
+
+
+@hookimpl
+def owa_health_checks() -> list[HealthCheck]:
+    return CHECKS
+
+
+@hookimpl
+def owa_tests() -> list[ModuleTest]:
+    return [TEST]

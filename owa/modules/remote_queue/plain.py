@@ -27,7 +27,7 @@ class PlainSender:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def send(self, events: Sequence[Event]) -> Forwarded:
+    def send(self, events: Sequence[Event], _records: str) -> Forwarded:
         """Send events, one by one. Raises `QueueUnavailable`; after the first one, `SentInPart`."""
         for number, event in enumerate(events):
             try:

@@ -15,6 +15,7 @@ from owa.module_api import (
     EventQueue,
     FileQueue,
     Forwarded,
+    ModuleContext,
     Pending,
     QueueContext,
     QueueStatus,
@@ -66,6 +67,16 @@ class RemoteQueue:
     def pending(self) -> Pending:
         return self._spool.pending()
 
+    @property
+    def spool(self) -> EventQueue:
+        """Where its events are until they are sent."""
+        return self._spool
+
+    def probe(self) -> None:
+        """Send the endpoint something that has no effect. Raises `QueueUnavailable`."""
+        self._sender.probe()
+        self._health.note_answer()
+
     def close(self) -> None:
         self._spool.close()
         self._sender.close()
@@ -86,7 +97,7 @@ class ForwardingSource:
         while batch := self._spool.lease(size):
             events = [entry for entry in batch.entries if isinstance(entry, Event)]
             try:
-                forwarded = self._forward(events) if events else None
+                forwarded = self._forward(events, repr(batch.receipts)) if events else None
             except TooMuch:
                 size = len(batch.entries) // 2
                 if size:
@@ -101,12 +112,12 @@ class ForwardingSource:
         self._beat()
         return None
 
-    def _forward(self, events: Sequence[Event]) -> Forwarded:
+    def _forward(self, events: Sequence[Event], records: str) -> Forwarded:
         """Raises `QueueUnavailable` or `TooMuch`."""
         if self._sent.issuperset(event.guid for event in events):
             return Forwarded(tuple(events), is_confirmed=False)
         try:
-            forwarded = self._sender.send(events)
+            forwarded = self._sender.send(events, records)
         except QueueUnavailable as outage:
             self._health.note_failure(outage)
             raise
@@ -124,14 +135,14 @@ class ForwardingSource:
                 self._health.note_answer()
 
 
-def open_remote_queue(context: QueueContext) -> RemoteQueue:
+def open_remote_queue(context: QueueContext | ModuleContext) -> RemoteQueue:
     """Raises `QueueUnavailable` when the spool cannot be made."""
     folder = context.folder / FOLDER
     spool = open_files(folder, context.settings, context.database, context.clock, archive=False)
     return RemoteQueue(spool, sender_of(context, spool), HealthFile(folder, context.clock))
 
 
-def sender_of(context: QueueContext, spool: FileQueue) -> Sender:
+def sender_of(context: QueueContext | ModuleContext, spool: FileQueue) -> Sender:
     """What the settings want events to be sent by."""
     settings = context.settings
     endpoint = Endpoint(settings[ENDPOINT])

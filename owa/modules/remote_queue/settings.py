@@ -1,6 +1,6 @@
 from urllib.parse import urlsplit
 
-from owa.module_api import REMOTE_QUEUE_KEY, Setting, Settings, choice
+from owa.module_api import Setting, choice
 
 SIGNED, PLAIN = "signed", "owa"
 """Formats."""
@@ -18,6 +18,7 @@ ENDPOINT = Setting(
     _address,
     "",
     "Address of queue.php of the server that processes the events, such as https://stats.example.org/queue.php.",
+    required=True,
 )
 FORMAT = choice(
     "remoteQueue.format",
@@ -28,12 +29,3 @@ FORMAT = choice(
 )
 
 SETTINGS = (ENDPOINT, FORMAT)
-
-
-def missing(settings: Settings) -> str:
-    """What has to be set before anything can be sent; empty: nothing."""
-    if not settings[ENDPOINT]:
-        return "No endpoint is set."
-    if settings[FORMAT] == SIGNED and not settings[REMOTE_QUEUE_KEY]:
-        return "No key is set."
-    return ""

@@ -17,6 +17,10 @@ from owa.module_api import (
 )
 from owa.modules.remote_queue.endpoint import Endpoint
 
+KEY_REMEDY = (
+    "Make one on the other server, at Settings > Senders, and enter it here: Settings > Modules > Remote Queue."
+)
+
 HEARTBEAT = "heartbeat"
 """The name of a batch without events: it has no effect that could come twice."""
 
@@ -36,10 +40,10 @@ class SignedSender:
         self._name = name
         self._status = status
 
-    def send(self, events: Sequence[Event]) -> Forwarded:
-        """Send a batch. Raises `QueueUnavailable` when not each event is answered for: then all are to be sent again.
-        Raises `TooMuch`."""
-        answer = self._post(events, name_of(events))
+    def send(self, events: Sequence[Event], records: str) -> Forwarded:
+        """Send a batch. `records`: see `name_of`. Raises `QueueUnavailable` when not each event is answered for: then
+        all are to be sent again. Raises `TooMuch`."""
+        answer = self._post(events, name_of(events, records))
         if missing := sum(not answer.names(event.guid) for event in events):
             raise QueueUnavailable(
                 f"{self._endpoint.url} does not say what became of {missing} of {len(events)} events.",
@@ -62,6 +66,8 @@ class SignedSender:
         self._endpoint.close()
 
     def _post(self, events: Sequence[Event], batch: str) -> BatchAnswer:
+        if not self._key:
+            raise QueueUnavailable("No key is set, so nothing can be signed.", KEY_REMEDY)
         body = pack(self._status(), events)
         headers = Envelope(self._name, batch, str(int(time.time()))).headers(self._key, body)
         headers |= {"Content-Type": "application/json", "Content-Encoding": "gzip"}

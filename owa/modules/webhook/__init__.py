@@ -1,6 +1,5 @@
 """Posts events to a program of the admin's choice, as they are processed."""
 
-import time
 from typing import Any
 
 from owa.module_api import (
@@ -9,9 +8,9 @@ from owa.module_api import (
     EventHandler,
     HandlerContext,
     Module,
+    ModuleContext,
     ModuleTest,
     Setting,
-    Settings,
     Statement,
     hookimpl,
 )
@@ -53,7 +52,7 @@ def owa_tests() -> list[ModuleTest]:
     return [ModuleTest("Send a test message", send_test)]
 
 
-def send_test(settings: Settings) -> str:
+def send_test(context: ModuleContext) -> str:
     """Post a message of the type `webhook.test`. Raises as `post` does."""
-    status = post(test_message(time.time_ns() // 1_000), settings)
-    return f"{settings[URL]} has taken the message: it answers {status}."
+    status = post(test_message(context.clock.now()), context.settings)
+    return f"{context.settings[URL]} has taken the message: it answers {status}."

@@ -4,7 +4,16 @@ Two kinds: an `EventQueue` takes events in and gives them out in batches; a `Ret
 could not be finished, the waiting and the failing ones, and those that event handlers have not been given yet.
 """
 
-from owa.queues.contract.event_queue import Batch, EventQueue, Forwarded, Pending, Quarantined, QueueStatus, Source
+from owa.queues.contract.event_queue import (
+    Batch,
+    EventQueue,
+    Forwarded,
+    ForwardingQueue,
+    Pending,
+    Quarantined,
+    QueueStatus,
+    Source,
+)
 from owa.queues.contract.failed import Failed, FailedFilter, Place
 from owa.queues.contract.items import (
     Claim,
@@ -30,6 +39,7 @@ __all__ = [
     "FailedFilter",
     "Failure",
     "Forwarded",
+    "ForwardingQueue",
     "Item",
     "Kept",
     "Key",

@@ -124,3 +124,12 @@ class EventQueue(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+@runtime_checkable
+class ForwardingQueue(EventQueue, Protocol):
+    """A queue whose source sends events to another server. What is taken from its spool instead has not been sent."""
+
+    @property
+    def spool(self) -> EventQueue:
+        """Where its events are until they are sent."""

@@ -91,6 +91,7 @@ class ModulePage:
             given.database,
             given.clock,
             given.folder,
+            given.generation,
             user_id=user.user_id,
             query=dict(self._request.GET),
             sees=user.sees,

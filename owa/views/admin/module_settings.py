@@ -9,9 +9,10 @@ from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
 from owa.accounts.roles import Capability
+from owa.admin_contributions import ModuleContext
 from owa.errors import OwaError, UsageError
 from owa.registry import CORE, Loaded
-from owa.settings import Setting, Settings
+from owa.settings import Setting
 from owa.views.flash import flash
 from owa.views.forms.form import Form
 from owa.views.forms.saving import current_form, save, saved
@@ -64,8 +65,8 @@ class ModuleSettings:
     def _run_test(self, module: str, title: str) -> str:
         for test in self._installation.registry.tests(module):
             if test.title == title:
-                settings = self._installation.configuration.current().settings
-                told: str = self._installation.isolation.run(module, f"test {title}", _told, test.run, settings)
+                context = self._installation.module_context()
+                told: str = self._installation.isolation.run(module, f"test {title}", _told, test.run, context)
                 return told
         raise UsageError("There is no such test.", "Fill in what is needed, and save it.")
 
@@ -77,13 +78,16 @@ class ModuleSettings:
             raise HTTPNotFound
         return loaded
 
-    @staticmethod
-    def _settings(loaded: Loaded) -> list[Setting[Any]]:
-        return [setting for setting in loaded.contributed.get("owa_settings", ()) if setting.storable]
+    def _settings(self, loaded: Loaded) -> list[Setting[Any]]:
+        """Those that the module declares, and those of its name that the core does: it needs them without the module
+        too."""
+        own = loaded.contributed.get("owa_settings", ())
+        core = [one for one in self._installation.declared if one.ini_name.startswith(f"owa.{loaded.name}.")]
+        return [setting for setting in (*own, *(one for one in core if one not in own)) if own and setting.storable]
 
 
-def _told(run: Callable[[Settings], str], settings: Settings) -> str:
-    told = run(settings)
+def _told(run: Callable[[ModuleContext], str], context: ModuleContext) -> str:
+    told = run(context)
     if not isinstance(told, str):
         raise TypeError(f"A test ends with a sentence, not {type(told).__name__}.")
     return told

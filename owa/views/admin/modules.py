@@ -172,7 +172,7 @@ def _wanted(word: str) -> Switch:
 def _events(count: int | None) -> str:
     if count is None:
         return "it cannot say what"
-    return f"{count} events, on this server" if count else "nothing, on this server"
+    return ("nothing" if not count else "1 event" if count == 1 else f"{count} events") + ", on this server"
 
 
 def _installed_since(registry: Registry) -> list[Loaded]:
