@@ -11,7 +11,7 @@ from owa.configuration import ConfigurationKeeper
 from owa.contributions import INCOMING, PROCESSING, QueueContext, QueueType, RetryQueueType
 from owa.db.modules import Switch
 from owa.errors import ModuleError, OwaError, told
-from owa.processing.store import HandlerTable
+from owa.processing.store import HandlerTable, Subscribers
 from owa.queues.contract import EventQueue, RetryQueue
 from owa.queues.switched import SwitchedQueue
 from owa.reopening import Reopening
@@ -37,7 +37,7 @@ class Assembly:
         self._reopening = Reopening(clock)
         self._left: list[EventQueue] = []
         self.incoming = SwitchedQueue(*self._open({}))
-        self.handlers = HandlerTable(configuration.registry.fact_handlers, configuration.registry.subscribers)
+        self.handlers = HandlerTable(configuration.registry.fact_handlers, self._subscribers())
         # kept by the process: its rows are those of the database, whoever else is on
         self._retry_problems: Problems = {}
         self.retries = self._open_retries()
@@ -47,8 +47,7 @@ class Assembly:
         opened = self._opened
         self.incoming.use(*self._open(opened))
         self._tell(self._retry_problems)
-        registry = self._configuration.registry
-        self.handlers.use(registry.fact_handlers, registry.subscribers)
+        self.handlers.use(self._configuration.registry.fact_handlers, self._subscribers())
         # A request may be about to put into a queue that has just been left: that one is closed a change later.
         self._close(self._left)
         self._left = [queue for key, queue in opened.items() if key not in self._opened]
@@ -90,6 +89,9 @@ class Assembly:
         leaving = [key for key in now if registry.modules[key[0]].switch is Switch.HANDING_OVER]
         sink, *former = [queue for key, queue in now.items() if key not in leaving]
         return sink, former, [now[key] for key in leaving]
+
+    def _subscribers(self) -> Subscribers:
+        return self._configuration.registry.subscribers(self._configuration.current().settings)
 
     def _open_retries(self) -> RetryQueue:
         """That of the first module that can open it. Raises what the first one raised when none can."""

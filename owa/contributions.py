@@ -14,7 +14,7 @@ from owa.db.engine import Database
 from owa.db.modules import Switch
 from owa.events import Event
 from owa.queues.contract import EventQueue, RetryQueue, Waiting
-from owa.settings import Settings
+from owa.settings import Setting, Settings
 
 INCOMING = "incoming_tracking_events"
 PROCESSING = "processing"
@@ -198,7 +198,8 @@ class EventHandler:
 
     name: str
     """Unlike that of the module's other event handlers. What is still to be delivered is kept under this name."""
-    event_types: frozenset[str]
+    event_types: frozenset[str] | Setting[tuple[str, ...]]
+    """Or the setting that names them, one of `words`: then what it says at the moment counts."""
     handle: Callable[[Event, HandlerContext], Iterable[Statement]]
     """Gets one event, at least once; its guid is the same each time. It may take its time, and do what it likes
     elsewhere. The statements that it returns are executed, all or none, in the transaction that marks the event as

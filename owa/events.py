@@ -147,14 +147,25 @@ def refusal_from_document(document: Mapping[str, Any]) -> Refusal:
     )
 
 
-def dumps(event: Event) -> bytes:
-    """The event as versioned JSON text, to keep in a database or send to another server."""
-    return orjson.dumps({"v": CODEC_VERSION, **to_document(event)})
+def entry_from_document(document: Mapping[str, Any]) -> Entry:
+    """Whichever it is. Raises `RecordError`."""
+    return refusal_from_document(document) if "refused" in document else from_document(document)
+
+
+def dumps(entry: Entry) -> bytes:
+    """The event or refusal as versioned JSON text, to keep in a database or send to another server."""
+    body = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
+    return orjson.dumps({"v": CODEC_VERSION, **body})
 
 
 def loads(text: bytes | str) -> Event:
     """The event of `dumps`. Raises `RecordError`."""
     return from_document(parse_versioned(text))
+
+
+def loads_entry(text: bytes | str) -> Entry:
+    """The event or refusal of `dumps`. Raises `RecordError`."""
+    return entry_from_document(parse_versioned(text))
 
 
 def parse_versioned(text: bytes | str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from owa.errors import (
     RecordError,
     UsageError,
 )
-from owa.events import Entry, Event, Refusal, dumps, loads
+from owa.events import Entry, Event, Refusal, dumps, loads, loads_entry
 from owa.exchange.answer import BatchAnswer, load_answer
 from owa.exchange.body import SenderStatus, name_of, pack
 from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
@@ -186,6 +186,7 @@ __all__ = [
     "integer",
     "load_answer",
     "loads",
+    "loads_entry",
     "name_of",
     "networks",
     "open_copied_file",

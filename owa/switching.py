@@ -86,8 +86,9 @@ def _switch(installation: "Installation", name: str, switch: Switch, actor: Acto
         was_on = before.modules[name].is_on
         changed = was_on != (switch is Switch.ON) or chosen.get(name, switch) != switch
         old = chosen.get(name) or ("on" if was_on else "off")
-        wanted = Switched(name, switch, changed, False, after.modules[name].lacks)
-        if done := _store(installation, chosen, after.modules[name], wanted, old, actor):
+        module = after.modules.get(name) or before.modules[name]  # it is no more when its package is missing
+        wanted = Switched(name, switch, changed, False, module.lacks)
+        if done := _store(installation, chosen, module, wanted, old, actor):
             if done.changed or done.migrated:
                 installation.configuration.signal_change()
             return done
@@ -139,6 +140,9 @@ def unserved(registry: Registry) -> str:
 
 
 def _holds_events(loaded: Loaded) -> bool:
-    """Whether there is a queue of it. One that is parked, or broken, says nothing of itself any more."""
+    """Whether there is a queue of it. One that is parked, or broken, says nothing of itself any more. Of one that is
+    missing nobody could do anything with the events."""
+    if loaded.is_missing:
+        return False
     bindings = loaded.contributed.get("owa_queue_bindings", ())
     return loaded.switch in (*DRAINED, Switch.PARKED) or any(one.queue == INCOMING for one in bindings)

@@ -159,6 +159,6 @@ def open_processing(
         return ProcessingContext(values, sites or {}, clock.now())
 
     pause = Pause(folder / "drain.paused", clock)
-    handlers = HandlerTable(registry.fact_handlers, registry.subscribers)
+    handlers = HandlerTable(registry.fact_handlers, registry.subscribers(values))
     processor = Processor(database, handlers, retries, current, clock, 1, pause, MemoryQueue().put)
     return Processing(database, retries, processor, clock, values)

@@ -14,9 +14,8 @@ from owa.events import (
     LARGEST_ID,
     Entry,
     Event,
-    from_document,
+    entry_from_document,
     parse_versioned,
-    refusal_from_document,
     refusal_to_document,
     to_document,
 )
@@ -60,5 +59,4 @@ def decode(text: bytes) -> Record:
         raise RecordError("It names no writer, or has no sequence number.")
     if not 0 < sequence <= LARGEST_ID:
         raise RecordError("Its sequence number is none that counts from 1.")
-    entry: Entry = refusal_from_document(document) if "refused" in document else from_document(document)
-    return Record(entry, writer, sequence)
+    return Record(entry_from_document(document), writer, sequence)

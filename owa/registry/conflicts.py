@@ -7,7 +7,7 @@ from owa.contributions import INCOMING, PROCESSING, QueueBinding
 from owa.db.jobs import JOBS
 from owa.registry.discovery import CORE
 from owa.registry.loading import Loaded
-from owa.settings import did_you_mean
+from owa.settings import Kind, Setting, did_you_mean
 from owa.version import VERSION
 
 Modules = Mapping[str, Loaded]
@@ -159,9 +159,17 @@ def check_fact_handlers(modules: Modules) -> None:
 
 
 def check_event_handlers(modules: Modules) -> None:
-    """Break modules whose event handlers cannot be told apart: what is to be delivered is kept under their names."""
+    """Break modules whose event handlers cannot be told apart: what is to be delivered is kept under their names. And
+    those that want the event types of a setting that is none of theirs, or that holds no words."""
     for loaded in _working(modules):
-        names = [item.name for item in loaded.contributed.get("owa_event_handlers", ())]
+        handlers = loaded.contributed.get("owa_event_handlers", ())
+        for kinds in (item.event_types for item in handlers if isinstance(item.event_types, Setting)):
+            if kinds not in loaded.contributed.get("owa_settings", ()) or kinds.kind is not Kind.LIST:
+                loaded.break_(
+                    f"{loaded.name} has an event handler whose event_types are the setting {kinds.name}. It must be "
+                    "one of words, and contributed by owa_settings."
+                )
+        names = [item.name for item in handlers]
         for name in names:
             if not name or not name.isprintable() or len(f"{loaded.name}:{name}") > LONGEST_HANDLER:
                 loaded.break_(f"{loaded.name} has an event handler named {name!a:.99}. Give it a short, readable name.")

@@ -3,7 +3,7 @@
 import types
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from owa.contributions import FactHandler
 from owa.errors import ModuleError
@@ -24,7 +24,7 @@ def check_fields(module: str, item: Any) -> None:
 def _fits(value: Any, hint: Any) -> bool:
     """Whether the value is of that type, as far as it can be told without calling anything."""
     origin = get_origin(hint) or hint
-    if isinstance(hint, types.UnionType):
+    if origin in (types.UnionType, Union):
         return any(_fits(value, part) for part in get_args(hint))
     if origin is Any or isinstance(origin, TypeVar):
         return True

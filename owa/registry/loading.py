@@ -49,6 +49,11 @@ class Loaded:
         return self.found.name
 
     @property
+    def is_missing(self) -> bool:
+        """Somebody has switched it on, and its package is not installed any more."""
+        return not self.found.path
+
+    @property
     def works(self) -> bool:
         return self.is_on and not self.error
 
@@ -76,6 +81,15 @@ class Loaded:
         """It does not work: none of what it contributes counts, but by the hooks that `keeps` names."""
         self.error, self.trace = error, trace
         self.contributed = {hook: items for hook, items in self.contributed.items() if hook in keeps}
+
+
+def missing_module(name: str, switch: Switch) -> Loaded:
+    """In place of a module whose package is gone."""
+    error = (
+        f"The package that brings {name} is not installed. Install it again, or switch the module off. What its queue "
+        "holds, and what its event handlers have not been given, is kept."
+    )
+    return Loaded(Found(name, "", is_built_in=False), switch is Switch.ON, switch, error=error)
 
 
 def load_module(found: Found, switch: Switch | None) -> Loaded:

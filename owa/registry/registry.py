@@ -1,6 +1,6 @@
 """What the modules that are on contribute, as one process sees it at one moment."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -21,8 +21,8 @@ from owa.db.modules import Switch
 from owa.errors import ModuleError
 from owa.registry import conflicts
 from owa.registry.discovery import CORE, Found, discover
-from owa.registry.loading import Loaded, load_module
-from owa.settings import Setting, did_you_mean
+from owa.registry.loading import Loaded, load_module, missing_module
+from owa.settings import Setting, Settings, did_you_mean
 
 Named = TypeVar("Named", QueueType, RetryQueueType)
 
@@ -57,15 +57,14 @@ class Registry:
         """Those that may be given events now, each with what its deliveries are kept under: `MODULE:NAME`."""
         return tuple((f"{module}:{item.name}", item) for module, item in self._with_names("owa_event_handlers"))
 
-    @property
-    def subscribers(self) -> Mapping[str, tuple[str, ...]]:
+    def subscribers(self, settings: Settings) -> Mapping[str, tuple[str, ...]]:
         """By event type, the event handlers that want to be given it, as `MODULE:NAME`. Also those of modules that the
         circuit breaker has switched off: what comes meanwhile is kept for them."""
         found: dict[str, tuple[str, ...]] = {}
         for loaded in self.modules.values():
             if loaded.works or loaded.switch is Switch.TRIPPED:
                 for handler in loaded.contributed.get("owa_event_handlers", ()):
-                    for event_type in handler.event_types:
+                    for event_type in _event_types(handler, settings):
                         found[event_type] = (*found.get(event_type, ()), f"{loaded.name}:{handler.name}")
         return found
 
@@ -176,8 +175,12 @@ def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Itera
     `switches`: what somebody chose; the others are on or off as they say themselves. `found`: by default what is
     built in and what is installed. Of two modules of one name that which is built in counts, else neither.
     """
-    modules: dict[str, Loaded] = {}
-    for name, candidates in (discover() if found is None else found).items():
+    found = discover() if found is None else found
+    chosen = (switches or {}).items()
+    modules = {
+        name: missing_module(name, switch) for name, switch in chosen if name not in found and switch is not Switch.OFF
+    }
+    for name, candidates in found.items():
         first, *others = candidates
         switch = Switch.ON if name == CORE else (switches or {}).get(name)
         if not others or first.is_built_in:
@@ -190,6 +193,13 @@ def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Itera
     modules = {name: modules[name] for name in sorted(modules, key=lambda name: (name != CORE, name))}
     conflicts.check(modules)
     return Registry(modules)
+
+
+def _event_types(handler: EventHandler, settings: Settings) -> Collection[str]:
+    if not isinstance(handler.event_types, Setting):
+        return handler.event_types
+    named = settings[handler.event_types]
+    return frozenset(named)
 
 
 def _named(types: dict[str, Named], name: str, queue: str) -> Named:

@@ -212,7 +212,35 @@ def test_event_handlers_have_keys_and_subscribers_their_events(modules: Modules)
         ("ours:rows", "rows"),
         ("ours:mail", "mail"),
     ]
-    assert registry.subscribers == {"base.page_request": ("ours:rows",), "shop.basket": ("ours:rows", "ours:mail")}
+    assert registry.subscribers(Settings()) == {
+        "base.page_request": ("ours:rows",),
+        "shop.basket": ("ours:rows", "ours:mail"),
+    }
+
+
+KINDS = """
+    KINDS = words("ours.kinds", default=("shop.basket",), help="")
+
+    @hookimpl
+    def owa_settings(): return [KINDS]
+
+    @hookimpl
+    def owa_event_handlers(): return [EventHandler("rows", KINDS, print)]
+"""
+
+
+def test_an_event_handler_may_leave_its_types_to_a_setting(modules: Modules) -> None:
+    modules.write("ours", KINDS)
+    registry = modules.load()
+    assert registry.subscribers(Settings()) == {"shop.basket": ("ours:rows",)}
+    two = Settings({"ours.kinds": ("shop.order", "shop.return", "shop.order")})
+    assert registry.subscribers(two) == {"shop.order": ("ours:rows",), "shop.return": ("ours:rows",)}
+
+
+@pytest.mark.parametrize(("old", "new"), [("return [KINDS]", "return []"), ("words(", "text(")])
+def test_the_setting_of_the_types_is_one_of_words_and_the_modules_own(modules: Modules, old: str, new: str) -> None:
+    modules.write("ours", KINDS.replace(old, new))
+    assert "whose event_types are the setting ours.kinds" in error_of(modules.load())
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,8 @@
 
 import hmac
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from email.message import Message
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -23,48 +18,9 @@ from owa.modules.webhook.settings import SETTINGS, URL
 from owa.settings import Settings, resolve
 from tests.factories import NOON
 from tests.page_views import page_view
+from tests.receiving import Receiver
 
 EVENT = page_view(1, first=True)
-
-
-@dataclass
-class Receiver:
-    """A program of the admin's."""
-
-    port: int = 0
-    status: int = 204
-    location: str = ""
-    got: list[tuple[Message, bytes]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.got.append((self.headers, body))
-            self.send_response(receiver.status)
-            if receiver.location:
-                self.send_header("Location", receiver.location)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver.port = server.server_port
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield receiver
-        server.shutdown()
-        thread.join()
 
 
 def settings(url: str, secret: str = "") -> Settings:

@@ -2,9 +2,20 @@
 
 from typing import Any
 
-from owa.module_api import VERSION, Module, ModuleContext, ModuleTest, Setting, hookimpl
+from owa.module_api import (
+    VERSION,
+    Event,
+    EventHandler,
+    HandlerContext,
+    Module,
+    ModuleContext,
+    ModuleTest,
+    Setting,
+    Statement,
+    hookimpl,
+)
 from owa.modules.webhook.message import post, test_message
-from owa.modules.webhook.settings import SETTINGS, URL
+from owa.modules.webhook.settings import EVENT_TYPES, SETTINGS, URL
 
 
 @hookimpl
@@ -22,6 +33,18 @@ def owa_module() -> Module:
 @hookimpl
 def owa_settings() -> list[Setting[Any]]:
     return SETTINGS
+
+
+@hookimpl
+def owa_event_handlers() -> list[EventHandler]:
+    return [EventHandler("post", EVENT_TYPES, post_event)]
+
+
+def post_event(event: Event, context: HandlerContext) -> list[Statement]:
+    """Post it; there is nothing to store. Raises as `post` does: while the receiver is away all events wait, and one
+    that it refuses is tried again."""
+    post(event, context.settings)
+    return []
 
 
 @hookimpl

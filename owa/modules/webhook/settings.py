@@ -36,6 +36,6 @@ EVENT_TYPES = words(
     "webhook.eventTypes",
     default=("base.page_request",),
     label="Types of events",
-    help="Which events are posted, such as base.page_request.",
+    help="Which events are posted, once they are processed, such as base.page_request.",
 )
 SETTINGS: list[Setting[Any]] = [URL, SECRET, EVENT_TYPES]
