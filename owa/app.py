@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from owa.accounts import audit
 from owa.admin_contributions import ModuleContext
 from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
@@ -154,7 +155,9 @@ def open_installation(
     configuration.every_second(assembly.try_again)
     configuration.subscribe(assembly.apply)
     server = configuration.current().settings[SERVER_NUMBER]
-    isolation = Isolation(database, clock, lambda *switched: configuration.registry.can_spare(*switched))
+    isolation = Isolation(
+        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
+    )
     pause = Pause(data_dir / "drain.paused", clock)
     return Installation(
         data_dir=data_dir,

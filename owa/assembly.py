@@ -91,7 +91,8 @@ class Assembly:
         return sink, former, [now[key] for key in leaving]
 
     def _subscribers(self) -> Subscribers:
-        return self._configuration.registry.subscribers(self._configuration.current().settings)
+        current = self._configuration.current()
+        return self._configuration.registry.subscribers(current.settings, current.subscriptions)
 
     def _open_retries(self) -> RetryQueue:
         """That of the first module that can open it. Raises what the first one raised when none can."""

@@ -179,7 +179,7 @@ class ConfigurationKeeper:
     def _resolve(self, found: StoredConfiguration, registry: Registry) -> Configuration:
         settings = self._settings(registry, found.settings)
         sites = {site.site_id: Site(site.site_id, site.domain, site.settings) for site in found.sites}
-        return Configuration(settings, sites, found.generation, found.modules)
+        return Configuration(settings, sites, found.generation, found.modules, found.subscriptions)
 
     def _signal_time(self) -> int:
         try:
@@ -192,6 +192,7 @@ class ConfigurationKeeper:
             "generation": found.generation,
             "settings": dict(found.settings),
             "modules": dict(found.modules),
+            "subscriptions": dict(found.subscriptions),
             "sites": [
                 {"site_id": site.site_id, "domain": site.domain, "settings": dict(site.settings)}
                 for site in found.sites
@@ -209,7 +210,7 @@ class ConfigurationKeeper:
             sites = tuple(StoredSite(site["site_id"], site["domain"], site["settings"]) for site in document["sites"])
             # Generation -1 is none that is stored: the database is read as soon as it is back.
             modules = {name: Switch(switch) for name, switch in document["modules"].items()}
-            found = StoredConfiguration(-1, document["settings"], sites, modules)
+            found = StoredConfiguration(-1, document["settings"], sites, modules, document.get("subscriptions", {}))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
         self._take_in(found)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Executable
 from owa.clock import Clock
 from owa.db.bulk import BulkStatement, Row
 from owa.db.engine import Database
-from owa.db.modules import Switch
+from owa.db.modules import Subscriptions, Switch
 from owa.events import Event
 from owa.queues.contract import EventQueue, RetryQueue, Waiting
 from owa.settings import Setting, Settings
@@ -125,6 +125,8 @@ class Configuration:
     """Raised by every change."""
     modules: Mapping[str, Switch] = field(default_factory=dict)
     """What somebody chose for modules."""
+    subscriptions: Mapping[str, Subscriptions] = field(default_factory=dict)
+    """What the event handlers of modules wanted when they were last seen, by module."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from owa.admin_contributions import HealthCheck, ModuleContext, Problem
+from owa.db.modules import Switch
 from owa.errors import ModuleFailed, OwaError
 from owa.isolation import Isolation
 from owa.registry import Registry
+
+BROKEN = "that it works"
+"""What is looked at of each module."""
 
 PATIENCE = 2.0
 """Seconds that all checks together may take."""
@@ -70,7 +74,7 @@ class Health:
             run.join(max(0.0, deadline - time.monotonic()))
             if problem := self._slow(check) if run.is_alive() else run.problem:
                 found.append(Finding(module, check.name, problem.text, problem.remedy))
-        return found
+        return [*_of_modules(self._registry()), *found]
 
     def _slow(self, check: HealthCheck) -> Problem:
         text = f"The check {check.name!r} has not ended within {self._patience:g} s."
@@ -85,6 +89,20 @@ class Health:
                 run = self._runs[module, check.name] = _Run(look)
                 run.start()
             return run
+
+
+def _of_modules(registry: Registry) -> list[Finding]:
+    """Modules that do not do what an admin has switched them on for."""
+    found = []
+    for loaded in registry.modules.values():
+        if loaded.error and loaded.is_on:
+            text = f"The module {loaded.name} is on, and does not work: {loaded.error}"
+            found.append(Finding(loaded.name, BROKEN, text, "Mend it, or switch it off, at Settings > Modules."))
+        elif loaded.switch is Switch.TRIPPED:
+            text = f"The circuit breaker has switched off the module {loaded.name}."
+            remedy = "Its last error is at Settings > Modules. Switched on again, it goes on where it stopped."
+            found.append(Finding(loaded.name, BROKEN, text, remedy))
+    return found
 
 
 def _checked(check: HealthCheck, context: ModuleContext) -> Problem | None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from owa.clock import Clock
 from owa.db import configuration as stored
 from owa.db.engine import Database
@@ -53,11 +55,14 @@ class Isolation:
         database: Database,
         clock: Clock,
         can_spare: Callable[[str, Mapping[str, Switch]], bool] = lambda _name, _chosen: True,
+        note: Callable[[Connection, str, int], None] = lambda _connection, _name, _now: None,
     ) -> None:
-        """`can_spare`: whether all goes on without a module, when the others are switched like that."""
+        """`can_spare`: whether all goes on without a module, when the others are switched like that. `note`: called
+        with a module that is switched off, in the transaction that does it."""
         self._database = database
         self._clock = clock
         self._can_spare = can_spare
+        self._note_switch = note
         self._failures: dict[str, Failures] = {}
         self._slowest: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
@@ -139,6 +144,7 @@ class Isolation:
             note_failures(connection, name, failures, noted.error, noted.trace, noted.at)
             if trips:
                 stored.store_switch(connection, name, Switch.TRIPPED, BREAKER, self._clock.now())
+                self._note_switch(connection, name, self._clock.now())
         if too_many and not noted.is_kept:
             does = "is switched off" if trips else "stays on, since nothing else does its work,"
             logger.error("The module %s %s after %d failures: %s", name, does, failures, noted.error)

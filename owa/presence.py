@@ -3,7 +3,7 @@
 from owa.clock import MICROSECONDS, Clock
 from owa.configuration import ConfigurationKeeper
 from owa.db.engine import Database
-from owa.db.modules import Process, note_process
+from owa.db.modules import Process, Subscriptions, note_process, store_subscriptions
 from owa.node import this_process
 
 INTERVAL = 10
@@ -24,6 +24,7 @@ class Presence:
         self._configuration = configuration
         self._noted: tuple[int, str] = (-1, "")
         self._noted_at = 0
+        self._remembered: dict[str, Subscriptions] = {}
 
     def note(self) -> None:
         """Write it down if it is time to. Raises `DatabaseUnavailable`."""
@@ -35,6 +36,16 @@ class Presence:
         with self._database.writing() as connection:
             note_process(connection, Process(this_process(), self._server, generation, broken, now))
         self._noted, self._noted_at = state, now
+
+    def remember(self) -> None:
+        """Keep what event handlers want for the day when a module cannot be loaded. Raises `DatabaseUnavailable`."""
+        current = self._configuration.current()
+        for module, wanted in self._configuration.registry.subscriptions(current.settings).items():
+            known = self._remembered.get(module, current.subscriptions.get(module, {}))
+            if dict(wanted) != {event_type: tuple(handlers) for event_type, handlers in known.items()}:
+                with self._database.writing() as connection:
+                    store_subscriptions(connection, module, wanted)
+                self._remembered[module] = wanted
 
     def _broken(self) -> str:
         modules = self._configuration.registry.modules.values()

@@ -9,10 +9,10 @@ from owa.accounts import audit
 from owa.accounts.audit import Actor
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import configuration as stored
-from owa.db.modules import Switch, switches
+from owa.db.modules import Switch, store_subscriptions, switches
 from owa.errors import ModuleError, SettingsError, UsageError
 from owa.migrating import run_migrations
-from owa.registry import CORE, DRAINED, Loaded, Registry, load
+from owa.registry import CORE, DRAINED, Loaded, Registry, load, subscriptions_of
 from owa.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ def _store(
         if switches(connection) != chosen:
             return None
         migrated = wanted.switch is Switch.ON and run_migrations(installation, connection, module, actor)
+        if wanted.switch is Switch.ON:
+            settings = installation.configuration.current().settings
+            store_subscriptions(connection, wanted.name, subscriptions_of(module, settings))
         if wanted.changed or migrated:
             stored.store_switch(connection, wanted.name, wanted.switch, actor.user_id, now)
         if wanted.changed:
@@ -121,7 +124,8 @@ def _judged(installation: "Installation", after: Registry, settings: Mapping[str
 
 def _check(before: Registry, after: Registry, name: str, switch: Switch) -> None:
     if switch is Switch.ON and after.modules[name].error:
-        raise UsageError(after.modules[name].error)
+        error = after.modules[name].error
+        raise UsageError(error if name in error else f"{name} cannot be used: {error}")
     for loaded in after.modules.values():
         if loaded.error and not before.modules[loaded.name].error:
             raise UsageError(loaded.error)

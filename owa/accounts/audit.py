@@ -29,6 +29,10 @@ COMMAND_LINE = Actor("command line")
 """Whoever may run commands."""
 
 
+BREAKER = Actor("circuit breaker")
+"""What switches modules off that fail again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """An entry of the trail."""
@@ -88,3 +92,8 @@ def _change(row: RowMapping) -> Change:
         before=orjson.loads(row["before"]),
         after=orjson.loads(row["after"]),
     )
+
+
+def record_breaker(connection: Connection, module: str, now: int) -> None:
+    """Note that the circuit breaker has switched a module off."""
+    record(connection, BREAKER, now, "switch module", module, {"state": "on"}, {"state": "tripped"})

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, select, update
 
 from owa.db.bulk import dialect_insert
-from owa.db.modules import Switch, switch_module, switches
+from owa.db.modules import Subscriptions, Switch, subscriptions, switch_module, switches
 from owa.db.tables import CONFIGURATION, SITE
 from owa.identity import text_id
 
@@ -36,6 +36,8 @@ class StoredConfiguration:
     sites: tuple[StoredSite, ...]
     modules: Mapping[str, Switch] = field(default_factory=dict)
     """What somebody chose, by module."""
+    subscriptions: Mapping[str, Subscriptions] = field(default_factory=dict)
+    """What the event handlers of modules want, by module."""
 
 
 def generation(connection: Connection) -> int:
@@ -53,6 +55,7 @@ def read(connection: Connection) -> StoredConfiguration:
         settings=_object(row["settings"]) if row else {},
         sites=tuple(_site(row) for row in sites),
         modules=switches(connection),
+        subscriptions=subscriptions(connection),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import orjson
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, select, update
 
 from owa.db.bulk import dialect_insert
@@ -20,6 +21,7 @@ MODULE = Table(
     Column("failed_at", BigInteger),
     Column("last_error", Text),
     Column("last_trace", Text),
+    Column("subscriptions", Text),  # JSON: by event type, a list of MODULE:NAME
 )
 
 PROCESS = Table(
@@ -87,6 +89,24 @@ def switches(connection: Connection) -> dict[str, Switch]:
     """What somebody chose, by module."""
     chosen = select(MODULE.c.name, MODULE.c.switch).where(MODULE.c.switch.is_not(None))
     return {name: Switch(switch) for name, switch in connection.execute(chosen)}
+
+
+Subscriptions = Mapping[str, tuple[str, ...]]
+"""By event type, the event handlers that want to be given it, as `MODULE:NAME`."""
+
+
+def subscriptions(connection: Connection) -> dict[str, Subscriptions]:
+    """What the event handlers of modules wanted when they were last seen, by module."""
+    known = select(MODULE.c.name, MODULE.c.subscriptions).where(MODULE.c.subscriptions.is_not(None))
+    return {
+        name: {event_type: tuple(handlers) for event_type, handlers in orjson.loads(text).items()}
+        for name, text in connection.execute(known)
+    }
+
+
+def store_subscriptions(connection: Connection, name: str, wanted: Subscriptions) -> None:
+    """Keep what the event handlers of a module want."""
+    _merge(connection, name, {"subscriptions": orjson.dumps(wanted).decode() if wanted else None})
 
 
 def stored_modules(connection: Connection) -> dict[str, StoredModule]:

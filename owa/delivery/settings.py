@@ -15,9 +15,9 @@ HANDLER_TIMEOUT = integer(
 HANDLER_MEMORY = integer(
     "base.handler_memory",
     default=1_024,
-    least=0,
+    least=256,
     most=1_048_576,
-    help="Address space of the process in which a module's event handlers run. 0: no limit.",
+    help="Address space of the process in which a module's event handlers run. It needs about 200 for itself.",
     label="Memory of handlers",
     group="Modules",
     unit="MB",

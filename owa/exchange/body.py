@@ -79,8 +79,11 @@ def unpack(data: bytes, *, is_packed: bool) -> Body:
 
 
 def size_of(document: Any) -> int:
-    """Bytes of a document as JSON text."""
-    return len(orjson.dumps(document))
+    """Bytes of a document as JSON text. Raises `RecordError` when it is nested too deeply to be written."""
+    try:
+        return len(orjson.dumps(document))
+    except orjson.JSONEncodeError as error:
+        raise RecordError(f"It cannot be written: {error}.") from error
 
 
 def _inflate(data: bytes) -> bytes:

@@ -10,9 +10,10 @@ from owa.settings import Settings
 
 
 def judged(registry: Registry, settings: Settings, is_outdated: Callable[[Loaded], bool]) -> Registry:
-    """The same modules, with what they need now. `is_outdated`: whether migrations of one are to be run; what it raises
-    is that module's error."""
-    return Registry({name: _judged(loaded, settings, is_outdated) for name, loaded in registry.modules.items()})
+    """The same modules, with what they need now; the very same registry when nothing has changed of that.
+    `is_outdated`: whether migrations of one are to be run; what it raises is that module's error."""
+    modules = {name: _judged(loaded, settings, is_outdated) for name, loaded in registry.modules.items()}
+    return registry if modules == registry.modules else Registry(modules)
 
 
 def _judged(loaded: Loaded, settings: Settings, is_outdated: Callable[[Loaded], bool]) -> Loaded:

@@ -17,7 +17,7 @@ from owa.contributions import (
     QueueType,
     RetryQueueType,
 )
-from owa.db.modules import Switch
+from owa.db.modules import Subscriptions, Switch
 from owa.errors import ModuleError
 from owa.registry import conflicts
 from owa.registry.discovery import CORE, Found, discover
@@ -57,15 +57,30 @@ class Registry:
         """Those that may be given events now, each with what its deliveries are kept under: `MODULE:NAME`."""
         return tuple((f"{module}:{item.name}", item) for module, item in self._with_names("owa_event_handlers"))
 
-    def subscribers(self, settings: Settings) -> Mapping[str, tuple[str, ...]]:
-        """By event type, the event handlers that want to be given it, as `MODULE:NAME`. Also those of modules that the
-        circuit breaker has switched off: what comes meanwhile is kept for them."""
+    def subscriptions(self, settings: Settings) -> dict[str, Subscriptions]:
+        """What event handlers want, by module: of those that work, and of those that the circuit breaker has switched
+        off, for which is kept what comes meanwhile."""
+        return {
+            loaded.name: subscriptions_of(loaded, settings)
+            for loaded in self.modules.values()
+            if loaded.works or loaded.switch is Switch.TRIPPED
+        }
+
+    def subscribers(
+        self, settings: Settings, remembered: Mapping[str, Subscriptions] | None = None
+    ) -> Mapping[str, tuple[str, ...]]:
+        """By event type, the event handlers that want to be given it, as `MODULE:NAME`. `remembered`: what was wanted
+        by modules that are on, and cannot be loaded here: what comes meanwhile is kept for them too."""
         found: dict[str, tuple[str, ...]] = {}
         for loaded in self.modules.values():
-            if loaded.works or loaded.switch is Switch.TRIPPED:
-                for handler in loaded.contributed.get("owa_event_handlers", ()):
-                    for event_type in _event_types(handler, settings):
-                        found[event_type] = (*found.get(event_type, ()), f"{loaded.name}:{handler.name}")
+            if loaded.error and loaded.switch in (Switch.ON, Switch.TRIPPED):
+                wanted = (remembered or {}).get(loaded.name, {})
+            elif loaded.works or loaded.switch is Switch.TRIPPED:
+                wanted = subscriptions_of(loaded, settings)
+            else:
+                continue
+            for event_type, handlers in wanted.items():
+                found[event_type] = (*found.get(event_type, ()), *handlers)
         return found
 
     @cached_property
@@ -193,6 +208,15 @@ def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Itera
     modules = {name: modules[name] for name in sorted(modules, key=lambda name: (name != CORE, name))}
     conflicts.check(modules)
     return Registry(modules)
+
+
+def subscriptions_of(loaded: Loaded, settings: Settings) -> Subscriptions:
+    """What the event handlers of a module want."""
+    found: dict[str, tuple[str, ...]] = {}
+    for handler in loaded.contributed.get("owa_event_handlers", ()):
+        for event_type in sorted(_event_types(handler, settings)):
+            found[event_type] = (*found.get(event_type, ()), f"{loaded.name}:{handler.name}")
+    return found
 
 
 def _event_types(handler: EventHandler, settings: Settings) -> Collection[str]:

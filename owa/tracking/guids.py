@@ -20,6 +20,11 @@ SLOTS = 100
 PER_SECOND = 10_000
 
 
+def server_of(guid: int) -> int:
+    """The number of the server that made a guid."""
+    return guid // (SLOTS * PER_SECOND) % 1000
+
+
 class Guids:
     """Makes guids. Safe to share between threads; a forked child takes a slot of its own."""
 

@@ -122,6 +122,7 @@ class Application:
         )
         installation.configuration.subscribe(self._follow_jobs)
         installation.configuration.every_second(presence.note)
+        installation.configuration.every_second(presence.remember)
         installation.configuration.every_second(self._tell_failures)
         os.register_at_fork(after_in_child=self._start_in_child)
 

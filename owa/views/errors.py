@@ -23,7 +23,8 @@ def forbidden(error: HTTPForbidden, request: Request) -> dict[str, Any] | Respon
     if request.identity is None and request.method == "GET" and request.path_info.startswith("/admin"):
         query = {"next": request.path_qs} if request.path_info != "/admin" else {}
         return HTTPSeeOther(request.route_path("login", _query=query))
-    return _page(request, 403, "Not allowed", getattr(error, "result", None) or error.detail or str(error))
+    reason = error.detail if error.result is None else "Your role does not allow it. An admin can give you another one."
+    return _page(request, 403, "Not allowed", reason or str(error))
 
 
 @notfound_view_config(renderer="error.jinja2", append_slash=False)

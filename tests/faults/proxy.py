@@ -60,7 +60,7 @@ class Proxy(ThreadingHTTPServer):
     def fate(self) -> Fate:
         """That of the next request."""
         with self._lock:
-            bad = self._chance.random() < self.badness
+            bad = self.badness > 0 and (not self.fates or self._chance.random() < self.badness)
             fate = self._chance.choice([fate for fate in Fate if fate is not Fate.PASSED]) if bad else Fate.PASSED
             self.fates[fate] += 1
             return fate

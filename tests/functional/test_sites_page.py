@@ -155,4 +155,4 @@ def test_without_a_site_the_page_says_what_to_do(install: Install) -> None:
     with closing(sqlite3.connect(installation.database)) as connection, connection:
         connection.execute("DELETE FROM owa_site")
     with installation.serve() as server:
-        assert "Add the first one." in Visitor(server).log_in().page(PAGE)
+        assert "Add the first one below." in Visitor(server).log_in().page(PAGE)

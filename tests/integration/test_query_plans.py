@@ -16,7 +16,7 @@ from tests.page_views import Processing, context, open_processing, page_view
 
 Statement = tuple[str, Any]
 
-PLANNED = ("SELECT", "UPDATE", "DELETE", "INSERT")
+PLANNED = ("WITH", "SELECT", "UPDATE", "DELETE", "INSERT")
 
 
 @pytest.fixture

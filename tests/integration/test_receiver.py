@@ -48,9 +48,8 @@ class Receiving:
         self.client = TestApp(self.router, {"REMOTE_ADDR": "203.0.113.20"})
 
     def event(self, number: int = 1, **changes: Any) -> Event:
-        return make_event(
-            **{"guid": NOON * 1000 + number, "site_id": self.site_id, "server": SENDERS_NUMBER, **changes}
-        )
+        guid = NOON * 1000 + SENDERS_NUMBER * 1_000_000 + number
+        return make_event(**{"guid": guid, "site_id": self.site_id, "server": SENDERS_NUMBER, **changes})
 
     def post(
         self,
@@ -133,7 +132,12 @@ def test_each_refused_event_is_named_and_counted(receiving: Receiving) -> None:
     broken = to_document(receiving.event(3)) | {"visitor": "abc"}
     large = to_document(receiving.event(4)) | {"properties": {"page_title": "x" * 300_000}}
     status = {"server": SENDERS_NUMBER}
-    documents = [to_document(good), to_document(wrong), broken, large, "no object", {"guid": 5}]
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    nested = to_document(receiving.event(5)) | {"properties": {"cv": deep}}
+    foreign = to_document(receiving.event(6)) | {"server": 8}
+    documents = [to_document(good), to_document(wrong), broken, large, nested, foreign, "no object", {"guid": 5}]
     body = packed(json.dumps({"v": 1, "status": status, "events": documents}).encode())
     answer = load_answer(receiving.post(body).body)
     assert answer.accepted == [good.guid]
@@ -141,8 +145,10 @@ def test_each_refused_event_is_named_and_counted(receiving: Receiving) -> None:
         wrong.guid: "unknown_event_type",
         int(broken["guid"]): "malformed_request",
         int(large["guid"]): "body_too_long",
+        int(nested["guid"]): "malformed_request",
+        int(foreign["guid"]): "malformed_request",
     }
-    assert sum(isinstance(entry, Refusal) for entry in receiving.queued()) == 5
+    assert sum(isinstance(entry, Refusal) for entry in receiving.queued()) == 7
 
 
 def test_both_keys_count_while_they_are_changed(receiving: Receiving) -> None:

@@ -22,6 +22,7 @@ from owa.module_api import (
     QueueUnavailable,
     SenderStatus,
     Source,
+    dumps,
     open_files,
 )
 from owa.modules.remote_queue.endpoint import Endpoint, TooMuch
@@ -32,6 +33,9 @@ from owa.modules.remote_queue.signed import SignedSender
 
 FOLDER = "remote_queue"
 """Of the spool, in the queue files' folder."""
+
+LARGE = 64 << 10
+"""Bytes of an event that an endpoint may find too large."""
 
 HEARTBEAT_INTERVAL = 30
 """Seconds without events after which the receiver is told that this server is alive."""
@@ -74,7 +78,10 @@ class RemoteQueue:
 
     def probe(self) -> None:
         """Send the endpoint something that has no effect. Raises `QueueUnavailable`."""
-        self._sender.probe()
+        try:
+            self._sender.probe()
+        except TooMuch as error:
+            raise QueueUnavailable("The endpoint answers 413 to a batch without events.") from error
         self._health.note_answer()
 
     def close(self) -> None:
@@ -102,7 +109,7 @@ class ForwardingSource:
                 size = len(batch.entries) // 2
                 if size:
                     continue
-                forwarded = Forwarded((), ((events[0], "The endpoint takes no event of that size."),))
+                forwarded = self._refused_as_too_large(events[0])
             except SentInPart as part:
                 self._sent = frozenset(event.guid for event in part.events)
                 size = 1 + max(batch.entries.index(event) for event in part.events)
@@ -124,6 +131,18 @@ class ForwardingSource:
         self._health.note_answer()
         return forwarded
 
+    def _refused_as_too_large(self, event: Event) -> Forwarded:
+        """Raises `QueueUnavailable` when the event is none that anybody would find large."""
+        size = len(dumps(event))
+        if size > LARGE:
+            return Forwarded((), ((event, f"The endpoint takes no event of {size} bytes: it answers 413."),))
+        outage = QueueUnavailable(
+            f"The endpoint answers 413 to a single event of {size} bytes.",
+            "Let the proxy in front of it take bodies of 5 MB, such as by client_max_body_size of nginx.",
+        )
+        self._health.note_failure(outage)
+        raise outage
+
     def _beat(self) -> None:
         """Tell the receiver that this server is alive, when there was nothing to send for a while."""
         if self._sender.beats and self._health.answered_before(HEARTBEAT_INTERVAL):
@@ -131,6 +150,8 @@ class ForwardingSource:
                 self._sender.probe()
             except QueueUnavailable as outage:
                 self._health.note_failure(outage)  # nothing is kept from anywhere for it
+            except TooMuch:
+                self._health.note_failure(QueueUnavailable("The endpoint answers 413 to a batch without events."))
             else:
                 self._health.note_answer()
 

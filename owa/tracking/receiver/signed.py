@@ -16,6 +16,7 @@ from owa.exchange.answer import BatchAnswer, dump_answer
 from owa.exchange.body import LONGEST_EVENT, Body, TooLarge, size_of, unpack
 from owa.exchange.signature import Envelope
 from owa.queues.contract import EventQueue
+from owa.tracking.guids import server_of
 from owa.tracking.receiver.requests import FEWER, TurnedAway
 
 PATIENCE = 10.0
@@ -88,12 +89,15 @@ class SignedBatches:
     def _entry(self, document: Any, server: int) -> Entry:
         if not isinstance(document, dict):
             return self._refusal(server, RefusalReason.MALFORMED_REQUEST, "It is no object.")
-        if size_of(document) > LONGEST_EVENT:
-            return self._refusal(server, RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_EVENT} bytes")
         try:
+            if size_of(document) > LONGEST_EVENT:
+                return self._refusal(server, RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_EVENT} bytes")
             event = from_document(document)
         except RecordError as error:
             return self._refusal(server, RefusalReason.MALFORMED_REQUEST, str(error))
+        if server_of(event.guid) != event.server:
+            detail = f"Its guid is one of server {server_of(event.guid)}, and it says {event.server}."
+            return self._refusal(server, RefusalReason.MALFORMED_REQUEST, detail)
         if event.event_type not in self._accepted():
             site_id = event.site_id if event.site_id in self._configuration().sites else ""
             return self._refusal(event.server, RefusalReason.UNKNOWN_EVENT_TYPE, event.event_type[:100], site_id)

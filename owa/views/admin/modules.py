@@ -13,7 +13,7 @@ from owa.admin_contributions import AdminPage
 from owa.clock import MICROSECONDS
 from owa.db.modules import StoredModule, Switch, processes, stored_modules
 from owa.errors import UsageError
-from owa.health import Finding
+from owa.health import BROKEN, Finding
 from owa.hookspecs import CONTRIBUTIONS
 from owa.presence import GONE
 from owa.registry import CORE, Loaded, Registry, discover
@@ -150,7 +150,7 @@ class Modules:
                 _contributes(loaded),
                 slowest.get(loaded.name),
                 [page for module, page in registry.pages if module == loaded.name],
-                [finding for finding in findings if finding.module == loaded.name],
+                [one for one in findings if one.module == loaded.name and one.check != BROKEN],
                 held.get(loaded.name, ""),
             )
             for loaded in (*registry.modules.values(), *_installed_since(registry))
