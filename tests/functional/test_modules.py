@@ -11,7 +11,7 @@ import pytest
 
 from tests.admin import Visitor
 from tests.packages import FAILING_STEP, OTHER_QUEUE, install_package, on_the_path
-from tests.servers import DOMAIN, Install, Installation, Server, page_view, send_events, wait_until
+from tests.servers import DOMAIN, ROOT, Install, Installation, Server, page_view, send_events, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -226,3 +226,39 @@ def test_a_module_that_breaks_is_shown_with_its_traceback_and_the_rest_works(
         assert server.track(view).status == 204
     installation.drain()
     assert installation.request_of(view)
+
+
+LOUD = """
+from owa.module_api import EventHandler, Module, hookimpl
+
+
+@hookimpl
+def owa_module():
+    return Module("loud", "Loud", "1.0", "Them", "Tests", "Is given page views.")
+
+
+@hookimpl
+def owa_event_handlers():
+    return [EventHandler("pages", frozenset({"base.page_request"}), lambda event, context: [])]
+"""
+
+
+@pytest.mark.parametrize("reason", ["absent", "broken"])
+def test_what_comes_while_a_module_cannot_be_loaded_is_kept_for_it(
+    installation: Installation, packages: Path, reason: str
+) -> None:
+    install_package(packages, "loud", LOUD)
+    installation.cron("cmd=activate", "module=loud")
+    with installation.serve() as server:
+        server.track()
+    path = {"PYTHONPATH": str(ROOT)} if reason == "absent" else {}
+    if reason == "broken":
+        (packages / "loud.py").write_text("raise RuntimeError('a bad upgrade')")
+    assert installation.cron("cmd=processEventQueue", **path).status == 0
+    waiting = "SELECT id FROM owa_queue_item WHERE handler = 'loud:pages' AND status = 'unhandled'"
+    assert len(installation.query(waiting)) == 1
+    told = installation.cron("cmd=queue-status", "format=json", **path).json["problems"]
+    assert any("loud is on, and does not work" in str(problem) for problem in told)
+    (packages / "loud.py").write_text(LOUD)
+    assert installation.cron("cmd=processEventQueue").status == 0
+    assert installation.query(waiting) == []

@@ -71,11 +71,13 @@ class FailedEvents:
             for failed in retried:
                 audit.record(connection, actor_of(self._request), now, "retry event", str(failed.guid), _noted(failed))
         waiting = sum(bool(failed.waited_for) for failed in retried)
+        idle = sorted({failed.handler.partition(":")[0] for failed in retried if failed.handler} - self._at_work())
         due = len(retried) - waiting
         return self._done(
             keys,
             retried,
             f"{_events(due)} due now: {self._next_drain()}" if due else "",
+            f"What is for {', '.join(idle)} waits until that is switched on and works." if idle else "",
             f"{_events(waiting)} waiting again for the first page of their session." if waiting else "",
         )
 
@@ -100,6 +102,10 @@ class FailedEvents:
         text = " ".join(filter(None, [*sentences, left])) or "Select events first: none was selected."
         flash(self._request, text)
         return HTTPSeeOther(self._request.route_path("failed", _query=_query(_wanted(self._request))))
+
+    def _at_work(self) -> set[str]:
+        """Modules whose event handlers are given events."""
+        return {key.partition(":")[0] for key, _handler in self._installation.registry.event_handlers}
 
     def _next_drain(self) -> str:
         settings = self._installation.configuration.current().settings
