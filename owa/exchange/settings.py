@@ -14,7 +14,7 @@ REMOTE_QUEUE_KEY = text(
     "remoteQueue.key",
     default="",
     secret=True,
-    help="Signs batches of events between servers: the same at both ends, at least 16 characters.",
+    help="Signs batches of events between servers: the same at both ends. The server that receives makes one.",
     label="Key",
     group="Keys, the same at both ends",
 )
