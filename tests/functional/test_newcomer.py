@@ -54,6 +54,8 @@ def test_scheduler_drains_without_cron(installation: Installation, server: Serve
 
 
 def test_second_run_makes_nothing_new(installation: Installation, server: Server) -> None:
+    server.track(event := page_view(site_id=LOCALHOST_ID))
+    wait_until(lambda: installation.request_of(event), "the scheduler does not drain")
     server.stop()
     tables = ("owa_user", "owa_site", "owa_request")
     before = [installation.rows(table) for table in tables]
@@ -61,7 +63,7 @@ def test_second_run_makes_nothing_new(installation: Installation, server: Server
         assert "password that it has" in again.stdout
         assert "shown only this once" not in again.stdout
     assert [installation.rows(table) for table in tables] == before
-    assert [len(rows) for rows in before] == [1, 1, 2]
+    assert [len(rows) for rows in before[:2]] == [1, 1]
 
 
 def test_sigterm_ends_it(installation: Installation) -> None:
