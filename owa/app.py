@@ -5,17 +5,16 @@ Commands stop after "open": they never import Pyramid.
 
 import configparser
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from owa.accounts import audit
-from owa.admin_contributions import ModuleContext
 from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
 from owa.configuration import ConfigurationKeeper
-from owa.contributions import ProcessingContext, QueueContext
+from owa.contexts import Contexts
 from owa.db import configuration as stored
 from owa.db import settings as db_settings
 from owa.db.engine import Database
@@ -81,8 +80,8 @@ class Installation:
     health: Health
     processor: Processor
     clock: Clock
-    module_context: Callable[[], ModuleContext]
-    """What jobs, commands, checks and pages of modules get, now."""
+    contexts: Contexts
+    """What queues, handlers and modules are given, now."""
 
     @property
     def registry(self) -> Registry:
@@ -93,10 +92,6 @@ class Installation:
     def declared(self) -> tuple[Setting[Any], ...]:
         """All settings."""
         return self.configuration.declared
-
-    def queue_context(self, name: str) -> QueueContext:
-        """What a factory of queues gets."""
-        return QueueContext(name, self.configuration.current().settings, self.database, self.clock, self.queue_dir)
 
     def runs(self, caller: str) -> Runs:
         """Keeps a record of what `caller` (`scheduler`, `command` or `dashboard`) runs."""
@@ -137,31 +132,31 @@ def open_installation(
     if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
+    return _assemble(Contexts(configuration, database, clock, queue_dir), data_dir)
 
-    def generation() -> int:
-        return configuration.current().generation
 
-    def context(name: str) -> QueueContext:
-        return QueueContext(name, configuration.current().settings, database, clock, queue_dir, generation)
-
-    def processing_context() -> ProcessingContext:
-        now = configuration.current()
-        return ProcessingContext(now.settings, now.sites, clock.now())
-
-    def module_context() -> ModuleContext:
-        return ModuleContext(configuration.current().settings, database, clock, queue_dir, generation)
-
-    assembly = Assembly(configuration, context, clock)
+def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
+    """The parts, each given those that it works with."""
+    configuration, database, clock = contexts.configuration, contexts.database, contexts.clock
+    assembly = Assembly(configuration, contexts.queue, clock)
     configuration.every_second(assembly.try_again)
     configuration.subscribe(assembly.apply)
-    server = configuration.current().settings[SERVER_NUMBER]
     isolation = Isolation(
         database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
     )
-    pause = Pause(data_dir / "drain.paused", clock)
+    processor = Processor(
+        database,
+        assembly.handlers,
+        assembly.retries,
+        contexts.processing,
+        clock,
+        configuration.current().settings[SERVER_NUMBER],
+        Pause(data_dir / "drain.paused", clock),
+        assembly.incoming.put,
+    )
     return Installation(
         data_dir=data_dir,
-        queue_dir=queue_dir,
+        queue_dir=contexts.folder,
         database=database,
         configuration=configuration,
         handlers=assembly.handlers,
@@ -169,19 +164,10 @@ def open_installation(
         retries=assembly.retries,
         assembly=assembly,
         isolation=isolation,
-        health=Health(lambda: configuration.registry, isolation, module_context),
-        processor=Processor(
-            database,
-            assembly.handlers,
-            assembly.retries,
-            processing_context,
-            clock,
-            server,
-            pause,
-            assembly.incoming.put,
-        ),
+        health=Health(lambda: configuration.registry, isolation, contexts.module),
+        processor=processor,
         clock=clock,
-        module_context=module_context,
+        contexts=contexts,
     )
 
 

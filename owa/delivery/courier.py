@@ -172,7 +172,7 @@ class Courier:
         now = configuration.current()
         if self._child is None:
             self._made_from = configuration.registry
-            context = self._installation.queue_context(PROCESSING)
+            context = self._installation.contexts.queue(PROCESSING)
             self._child = start_child(self.module, configuration, context, self._must_stop)
         elif self._told is not now:
             self._child.send(configure(now))

@@ -152,7 +152,7 @@ class Application:
     def _follow_jobs(self) -> None:
         opened = self.installation
         if self._scheduler:
-            jobs = contributed_jobs(opened.registry, opened.isolation, opened.runs("scheduler"), opened.module_context)
+            jobs = contributed_jobs(opened.registry, opened.isolation, opened.runs("scheduler"), opened.contexts.module)
             self._scheduler.follow(jobs)
 
     def _jobs(self, caller: str) -> Jobs:

@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_used_is_explained(web: Web) -> None:
 
 @pytest.fixture
 def context(web: Web) -> ModuleContext:
-    return web.installation.module_context()
+    return web.installation.contexts.module()
 
 
 def test_all_is_well(context: ModuleContext) -> None:

@@ -151,7 +151,7 @@ def test_foreign_bytes_explain_nothing(installation: Installation, tmp_path: Pat
     copy.write_bytes(b"foreign\n\x1etorn\n")
     kind = installation.registry.queue_type("incoming_tracking_events")
     assert kind.open_path is not None
-    copied = kind.open_path(installation.queue_context("incoming_tracking_events"), copy)
+    copied = kind.open_path(installation.contexts.queue("incoming_tracking_events"), copy)
     assert drain_events(copied, installation.processor, judge_orphans=False).report.quarantined == 2
     installation.incoming.put(views(3))
     path = installation.queue_dir / "events.txt"
@@ -177,7 +177,7 @@ def test_copied_file_counts_once_however_often_it_is_drained(installation: Insta
     kind = installation.registry.queue_type("incoming_tracking_events")
     assert kind.open_path is not None
     for _ in range(2):
-        copied = kind.open_path(installation.queue_context("incoming_tracking_events"), copy)
+        copied = kind.open_path(installation.contexts.queue("incoming_tracking_events"), copy)
         drain_events(copied, installation.processor, judge_orphans=False)
         (line,) = verify(installation)
         assert (line.took, line.processed, line.duplicate, line.drift) == (3, 3, 0, 0)

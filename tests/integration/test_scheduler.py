@@ -69,7 +69,7 @@ def regular(installation: Installation) -> Jobs:
 def contributed(installation: Installation) -> list[Job]:
     """Those of modules."""
     return contributed_jobs(
-        installation.registry, installation.isolation, installation.runs("scheduler"), installation.module_context
+        installation.registry, installation.isolation, installation.runs("scheduler"), installation.contexts.module
     )
 
 

@@ -38,7 +38,7 @@ def owner_of(name: str) -> str:
 def _command(module: str, command: admin_contributions.Command) -> Command:
     def run(installation: Installation, arguments: Arguments, output: Output) -> int:
         def status() -> int:
-            found = command.run(installation.module_context(), arguments, output)
+            found = command.run(installation.contexts.module(), arguments, output)
             if not isinstance(found, int):
                 raise TypeError(f"A command returns its exit status, not {found!a:.100}.")
             return found

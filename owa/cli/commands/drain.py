@@ -124,7 +124,7 @@ def _event_queue(installation: Installation, arguments: Arguments) -> EventQueue
     kind = installation.registry.queue_type(INCOMING)
     if kind.open_path is None:
         raise UsageError(f"Queues of type {kind.name} have no files.", "Leave out path.")
-    return kind.open_path(installation.queue_context(INCOMING), Path(path))
+    return kind.open_path(installation.contexts.queue(INCOMING), Path(path))
 
 
 def _print(outcome: Outcome, output: Output) -> None:

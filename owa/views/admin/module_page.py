@@ -79,7 +79,7 @@ class ModulePage:
         return told
 
     def _context(self) -> PageContext:
-        given = self._installation.module_context()
+        given = self._installation.contexts.module()
         user = self._request.identity.user
         actor, now = actor_of(self._request), self._installation.clock.now()
 

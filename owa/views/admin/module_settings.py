@@ -65,7 +65,7 @@ class ModuleSettings:
     def _run_test(self, module: str, title: str) -> str:
         for test in self._installation.registry.tests(module):
             if test.title == title:
-                context = self._installation.module_context()
+                context = self._installation.contexts.module()
                 told: str = self._installation.isolation.run(module, f"test {title}", _told, test.run, context)
                 return told
         raise UsageError("There is no such test.", "Fill in what is needed, and save it.")
