@@ -89,7 +89,8 @@ class Jobs:
         return {"woken": self._processor.sweep()}
 
     def clean(self) -> Figures:
-        """Delete what was kept for long enough: finished events, runs of jobs, ended logins, failed attempts."""
+        """Delete what was kept for long enough: finished events, runs of jobs, answers, ended logins, failed
+        attempts."""
         now = self._processor.now()
         figures = cleaning.clean(self._database, self._retries, now, self._settings()[ARCHIVE_AGE])
         with self._database.writing(cleaning.PATIENCE) as connection:

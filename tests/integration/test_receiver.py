@@ -14,11 +14,12 @@ from owa.app import Installation, open_installation
 from owa.clock import MICROSECONDS, FixedClock
 from owa.db.configuration import add_site, site_id_of
 from owa.db.migrate import upgrade
-from owa.db.senders import senders
+from owa.db.senders import ANSWERS_AGE, senders
 from owa.events import Event, Refusal, to_document
 from owa.exchange.answer import load_answer
 from owa.exchange.body import LONGEST, LONGEST_UNPACKED, MOST_EVENTS, SenderStatus, name_of, pack
 from owa.exchange.signature import WINDOW, Envelope
+from owa.processing import cleaning
 from owa.views import make_wsgi_app
 from tests.factories import NOON, make_event
 from tests.servers import DOMAIN, FIXTURES
@@ -112,6 +113,15 @@ def test_a_batch_that_is_sent_again_has_no_effect_and_the_same_answer(receiving:
     replayed = receiving.send(receiving.event(), at=NOON // MICROSECONDS)
     assert first.body == again.body == replayed.body
     assert len(receiving.queued()) == 1
+
+
+def test_answers_are_forgotten_after_a_week(receiving: Receiving) -> None:
+    opened = receiving.installation
+    receiving.send(receiving.event())
+    for age, forgotten in ((ANSWERS_AGE - 1, 0), (2, 1)):
+        receiving.clock.move(age)
+        figures = cleaning.clean(opened.database, opened.retries, receiving.clock.now(), ANSWERS_AGE)
+        assert figures["answers"] == forgotten
 
 
 def test_its_answer_is_kept_when_the_configuration_has_changed(receiving: Receiving) -> None:
