@@ -1,7 +1,7 @@
 """Deletes what was kept for the eye for long enough."""
 
 from owa.clock import MICROSECONDS
-from owa.db import jobs, senders
+from owa.db import jobs, modules, senders
 from owa.db.engine import Database
 from owa.processing.runs import Figures
 from owa.queues.contract import RetryQueue
@@ -18,13 +18,14 @@ PATIENCE = 5.0
 
 
 def clean(database: Database, retries: RetryQueue, now: int, age: int) -> Figures:
-    """Delete finished events, records of runs, and answers to other servers' batches. `now`: microseconds; `age`:
-    seconds. Raises `DatabaseUnavailable`."""
+    """Delete finished events, records of runs and processes, and answers to other servers' batches. `now`:
+    microseconds; `age`: seconds. Raises `DatabaseUnavailable`."""
     before = now - age * MICROSECONDS
     with database.writing(PATIENCE) as connection:
         return {
             "finished": retries.flush(connection, before),
             "runs": jobs.forget(connection, before, now - IDLE_RUNS_AGE * MICROSECONDS),
+            "processes": modules.forget_processes(connection, before),
             "answers": senders.forget_answers(connection, now - senders.ANSWERS_AGE * MICROSECONDS),
         }
 

@@ -219,11 +219,32 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
     regular(installation).drain()  # the page view that waited is finished: its row stays for the eye
     regular(installation).drain()  # nothing to do
     assert [run.figures for run in recorded(installation)] == [{"waiting": 1}, {"processed": 2}, {}]
-    assert regular(installation).clean() == {"finished": 0, "runs": 0, "answers": 0, "logins": 0, "failed_logins": 0}
+    assert regular(installation).clean() == {
+        "finished": 0,
+        "runs": 0,
+        "processes": 0,
+        "answers": 0,
+        "logins": 0,
+        "failed_logins": 0,
+    }
     clock.move(IDLE_RUNS_AGE + 1)
-    assert regular(installation).clean() == {"finished": 0, "runs": 1, "answers": 0, "logins": 0, "failed_logins": 0}
+    assert regular(installation).clean() == {
+        "finished": 0,
+        "runs": 1,
+        "processes": 0,
+        "answers": 0,
+        "logins": 0,
+        "failed_logins": 0,
+    }
     clock.move(7 * 86_400)
-    assert regular(installation).clean() == {"finished": 1, "runs": 2, "answers": 0, "logins": 0, "failed_logins": 0}
+    assert regular(installation).clean() == {
+        "finished": 1,
+        "runs": 2,
+        "processes": 0,
+        "answers": 0,
+        "logins": 0,
+        "failed_logins": 0,
+    }
     with installation.database.reading() as connection:
         assert connection.execute(QUEUE_ITEM.select()).all() == []
 
