@@ -20,9 +20,9 @@ class BatchAnswer:
     refused: dict[int, str] = field(default_factory=dict)
     """Reasons, by guid."""
 
-    def names(self, guid: int) -> bool:
-        """Whether it says what became of that event."""
-        return guid in self.refused or guid in self.accepted or guid in self.duplicate
+    def guids(self) -> set[int]:
+        """The events of which it says what became."""
+        return {*self.accepted, *self.duplicate, *self.refused}
 
 
 def dump_answer(answer: BatchAnswer) -> bytes:

@@ -68,7 +68,7 @@ def _body(environ: Environ) -> bytes:
     if length and not length.isdigit():
         raise Refused(RefusalReason.MALFORMED_REQUEST, "Content-Length is no number")
     if length and int(length) > LONGEST_BODY:
-        _discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
+        discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
         raise Refused(RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_BODY} bytes")
     body: bytes = environ["wsgi.input"].read(int(length) if length else LONGEST_BODY + 1)
     if len(body) > LONGEST_BODY:
@@ -76,8 +76,8 @@ def _body(environ: Environ) -> bytes:
     return body
 
 
-def _discard(body: BinaryIO, length: int) -> None:
-    """A sender that is cut off in the middle of its body would not see the answer."""
+def discard(body: BinaryIO, length: int) -> None:
+    """Read so many bytes. A sender that is cut off in the middle of its body would not see the answer."""
     while length > 0 and (part := body.read(min(length, LONGEST_BODY))):
         length -= len(part)
 

@@ -1,7 +1,7 @@
 """What is refused before it is looked at: bodies and forms that are too big, and text that is none."""
 
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from pyramid.httpexceptions import (
@@ -10,6 +10,8 @@ from pyramid.httpexceptions import (
     HTTPRequestEntityTooLarge,
     HTTPUnsupportedMediaType,
 )
+
+from owa.tracking.parameters import discard
 
 LONGEST_BODY = 256 * 1024
 """Bytes."""
@@ -30,10 +32,10 @@ def refusal(environ: dict[str, Any]) -> HTTPClientError | None:
     if not (length.isascii() and length.isdigit()):
         return HTTPBadRequest("Content-Length is no number.")
     if kind == "multipart/form-data":
-        _discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
+        discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
         return HTTPUnsupportedMediaType(f"Forms are taken as {FORM}.")
     if int(length) > LONGEST_BODY:
-        _discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
+        discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
         return HTTPRequestEntityTooLarge(f"More than {LONGEST_BODY} bytes.")
     body = environ["wsgi.input"].read(int(length)) if int(length) else b""
     environ["wsgi.input"] = BytesIO(body)
@@ -58,9 +60,3 @@ def _refusal_of_fields(data: bytes) -> HTTPClientError | None:
 def _plain(cookies: str) -> str:
     """Without those of other applications on which WebOb would stumble: ours are plain ASCII."""
     return ";".join(part for part in cookies.split(";") if part.isascii() and "\\" not in part)
-
-
-def _discard(body: BinaryIO, length: int) -> None:
-    """A sender that is cut off in the middle of its body would not see the answer."""
-    while length > 0 and (part := body.read(min(length, LONGEST_BODY))):
-        length -= len(part)

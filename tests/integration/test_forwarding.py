@@ -21,7 +21,7 @@ from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
 from owa.modules.remote_queue import endpoint
 from owa.modules.remote_queue.checks import check_endpoint
 from owa.modules.remote_queue.health import LONGEST_PAUSE, read_health
-from owa.modules.remote_queue.queue import FOLDER, HEARTBEAT_INTERVAL, RemoteQueue, open_remote_queue
+from owa.modules.remote_queue.queue import FOLDER, HEARTBEAT_INTERVAL, STATUS_AGE, RemoteQueue, open_remote_queue
 from owa.modules.remote_queue.settings import ENDPOINT, FORMAT
 from owa.queues.contract import Batch
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
@@ -38,7 +38,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        events = list(unpack(body, is_packed=True).events)
+        batch = unpack(body, is_packed=True)
+        events = list(batch.events)
+        self.server.depths.append(batch.status.depth)
         self.server.batches.append((self.headers["OWA-Batch"], len(events)))
         self.server.respond(self, events)
 
@@ -61,6 +63,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.batches: list[tuple[str, int]] = []
+        self.depths: list[int] = []
         self.respond = accept
 
 
@@ -285,3 +288,14 @@ def test_without_a_key_nothing_is_sent(forwarding: Forwarding) -> None:
     with pytest.raises(QueueUnavailable, match="No key is set"):
         forward(queue, forwarding.context.database)
     assert forwarding.receiver.batches == []
+
+
+def test_the_spool_is_counted_now_and_then_and_not_for_each_batch(forwarding: Forwarding) -> None:
+    """Counting reads all of it."""
+    queue, database = forwarding.queue(), forwarding.context.database
+    queue.put([make_event(guid=NOON + number, server=7) for number in range(3)])
+    forward(queue, database, limit=1)
+    forwarding.clock.move(STATUS_AGE + 1)
+    queue.put([make_event(guid=NOON + 9, server=7)])
+    forward(queue, database, limit=1)
+    assert forwarding.receiver.depths == [3, 3, 3, 1]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from owa.module_api import (
+    MICROSECONDS,
     REMOTE_QUEUE_KEY,
     SERVER_NUMBER,
     VERSION,
@@ -36,6 +37,9 @@ FOLDER = "remote_queue"
 
 LARGE = 64 << 10
 """Bytes of an event that an endpoint may find too large."""
+
+STATUS_AGE = 10
+"""Seconds for which a count of the spool is good: it reads all of it."""
 
 HEARTBEAT_INTERVAL = 30
 """Seconds without events after which the receiver is told that this server is alive."""
@@ -171,8 +175,12 @@ def sender_of(context: QueueContext | ModuleContext, spool: FileQueue) -> Sender
         return PlainSender(endpoint)
     server = settings[SERVER_NUMBER]
 
+    counted_at, counted = 0, QueueStatus(0, None)
+
     def status() -> SenderStatus:
-        now = spool.status()
-        return SenderStatus(server, platform.node(), VERSION, context.generation(), now.depth, now.oldest_at)
+        nonlocal counted_at, counted
+        if (now := context.clock.now()) - counted_at > STATUS_AGE * MICROSECONDS:
+            counted_at, counted = now, spool.status()
+        return SenderStatus(server, platform.node(), VERSION, context.generation(), counted.depth, counted.oldest_at)
 
     return SignedSender(endpoint, settings[REMOTE_QUEUE_KEY], f"{server}-{spool.identity}", status)

@@ -44,7 +44,7 @@ class SignedSender:
         """Send a batch. `records`: see `name_of`. Raises `QueueUnavailable` when not each event is answered for: then
         all are to be sent again. Raises `TooMuch`."""
         answer = self._post(events, name_of(events, records))
-        if missing := sum(not answer.names(event.guid) for event in events):
+        if missing := len({event.guid for event in events} - answer.guids()):
             raise QueueUnavailable(
                 f"{self._endpoint.url} does not say what became of {missing} of {len(events)} events.",
                 "They are sent again. See whether a proxy in between cuts answers.",

@@ -7,7 +7,7 @@ import orjson
 
 from owa.exchange.body import LONGEST
 from owa.tracking.collector import Answer, Headers
-from owa.tracking.parameters import Environ
+from owa.tracking.parameters import Environ, discard
 
 MOST_DISCARDED = 2 * LONGEST
 """Bytes of a longer body that are read all the same, so that its sender sees the answer."""
@@ -48,7 +48,7 @@ def read_body(environ: Environ) -> bytes:
     if not length and not environ.get("wsgi.input_terminated"):
         return b""
     if length and int(length) > LONGEST:
-        _discard(environ, int(length))
+        discard(environ["wsgi.input"], min(int(length), MOST_DISCARDED))
         raise _too_long()
     body: bytes = environ["wsgi.input"].read(int(length) if length else LONGEST + 1)
     if len(body) > LONGEST:
@@ -62,9 +62,3 @@ def _too_long() -> TurnedAway:
     return TurnedAway(
         "413 Content Too Large", f"The body is longer than {LONGEST} bytes.", "Send fewer events at once."
     )
-
-
-def _discard(environ: Environ, length: int) -> None:
-    left = min(length, MOST_DISCARDED)
-    while left > 0 and (part := environ["wsgi.input"].read(min(left, 1 << 16))):
-        left -= len(part)

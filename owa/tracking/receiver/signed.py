@@ -73,11 +73,13 @@ class SignedBatches:
     def _judge(self, body: Body) -> tuple[list[Entry], BatchAnswer]:
         entries: list[Entry] = []
         answer = BatchAnswer()
+        seen: set[int | None] = set()
         for document in body.events:
             guid = _guid(document)
-            if guid is not None and answer.names(guid):
+            if guid is not None and guid in seen:
                 answer.duplicate.append(guid)
                 continue
+            seen.add(guid)
             entry = self._entry(document, body.status.server)
             entries.append(entry)
             if isinstance(entry, Event):
