@@ -107,6 +107,7 @@ class Application:
         )
         self.receiver = Receiver(
             installation.configuration.current,
+            installation.configuration.find_site,
             installation.handlers.event_types,
             installation.incoming,
             self.guids,

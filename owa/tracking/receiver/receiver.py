@@ -33,19 +33,21 @@ class Receiver:
     def __init__(
         self,
         configuration: Callable[[], Configuration],
+        find_site: Callable[[str], bool],
         accepted: Callable[[], Collection[str]],
         queue: EventQueue,
         guids: Guids,
         database: Database,
         clock: Clock,
     ) -> None:
-        """`accepted`: the event types that somebody handles."""
+        """`find_site`: whether a site is known, also one that was added this second. `accepted`: the event types that
+        somebody handles."""
         self._configuration = configuration
         self._accepted = accepted
         self._queue = queue
         self._guids = guids
         self._clock = clock
-        self._signed = SignedBatches(configuration, accepted, queue, database, clock, guids.server)
+        self._signed = SignedBatches(configuration, find_site, accepted, queue, database, clock, guids.server)
 
     def __call__(self, environ: Environ) -> Answer:
         """Answer the request. When it says 2xx, what it accepts is kept."""

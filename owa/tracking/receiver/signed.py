@@ -31,6 +31,7 @@ class SignedBatches:
     def __init__(
         self,
         configuration: Callable[[], Configuration],
+        find_site: Callable[[str], bool],
         accepted: Callable[[], Collection[str]],
         queue: EventQueue,
         database: Database,
@@ -39,6 +40,7 @@ class SignedBatches:
     ) -> None:
         """`accepted`: the event types that somebody handles. `server`: this one's number."""
         self._configuration = configuration
+        self._find_site = find_site
         self._accepted = accepted
         self._queue = queue
         self._database = database
@@ -103,7 +105,7 @@ class SignedBatches:
         if event.event_type not in self._accepted():
             site_id = event.site_id if event.site_id in self._configuration().sites else ""
             return self._refusal(event.server, RefusalReason.UNKNOWN_EVENT_TYPE, event.event_type[:100], site_id)
-        if event.site_id not in self._configuration().sites:
+        if not self._find_site(event.site_id):
             return self._refusal(event.server, RefusalReason.UNREGISTERED_SITE, event.site_id)
         return event
 
