@@ -132,7 +132,10 @@ def open_installation(
     if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
-    return _assemble(Contexts(configuration, database, clock, queue_dir), data_dir)
+    isolation = Isolation(
+        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
+    )
+    return _assemble(Contexts(configuration, database, clock, queue_dir, isolation), data_dir)
 
 
 def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
@@ -141,9 +144,6 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
     assembly = Assembly(configuration, contexts.queue, clock)
     configuration.every_second(assembly.try_again)
     configuration.subscribe(assembly.apply)
-    isolation = Isolation(
-        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
-    )
     processor = Processor(
         database,
         assembly.handlers,
@@ -163,8 +163,8 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
         incoming=assembly.incoming,
         retries=assembly.retries,
         assembly=assembly,
-        isolation=isolation,
-        health=Health(lambda: configuration.registry, isolation, contexts.module),
+        isolation=contexts.isolation,
+        health=Health(lambda: configuration.registry, contexts.isolation, contexts.module),
         processor=processor,
         clock=clock,
         contexts=contexts,

@@ -105,6 +105,35 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Location:
+    """Where an address is, in English names. A text that is empty is not known."""
+
+    country: str = ""
+    state: str = ""
+    city: str = ""
+    country_code: str = ""
+    """Two letters, such as `DE`."""
+    latitude: str = ""
+    longitude: str = ""
+    """Degrees, such as `-0.1278`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Knows where addresses are. It is asked within the drain, whose events wait for it: it must be quick."""
+
+    name: str
+    locate: Callable[[str, Settings], Location | None]
+    """Gets an IPv4 or IPv6 address in its usual spelling, perhaps anonymised, and the settings as they are now. None:
+    it does not know. What it raises is held against its module, and means the same."""
+
+
+def locate_nothing(_address: str) -> Location | None:
+    """Where nobody knows where addresses are."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A registered site, as processing needs it."""
 
@@ -138,6 +167,9 @@ class ProcessingContext:
     """By site_id."""
     now: int
     """Microseconds."""
+    locate: Callable[[str], Location | None] = locate_nothing
+    """Where the address of an event is, as the modules that are on know it. Takes any text, also one that is no
+    address; never raises. For the length of a batch its answers stay the same."""
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from owa.contributions import (
     EventFilter,
     EventHandler,
     FactHandler,
+    Locator,
     Module,
     PreprocessingStep,
     QueueBinding,
@@ -31,6 +32,7 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
+    "owa_locators": Locator,
     "owa_admin_pages": AdminPage,
     "owa_jobs": ScheduledJob,
     "owa_commands": Command,
@@ -78,6 +80,10 @@ class Hooks:
     @hookspec
     def owa_event_filters(self) -> list[EventFilter]:  # type: ignore[empty-body]
         """What refuses events before they are queued."""
+
+    @hookspec
+    def owa_locators(self) -> list[Locator]:  # type: ignore[empty-body]
+        """What knows where addresses are, for the drain. Of modules of OWA's only."""
 
     @hookspec
     def owa_admin_pages(self) -> list[AdminPage]:  # type: ignore[empty-body]

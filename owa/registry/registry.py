@@ -12,6 +12,7 @@ from owa.contributions import (
     EventFilter,
     EventHandler,
     FactHandler,
+    Locator,
     PreprocessingStep,
     QueueBinding,
     QueueType,
@@ -92,6 +93,11 @@ class Registry:
     def filters(self) -> tuple[tuple[str, EventFilter], ...]:
         """Each with its module's name."""
         return tuple(self._with_names("owa_event_filters"))
+
+    @property
+    def locators(self) -> tuple[tuple[str, Locator], ...]:
+        """Each with its module's name."""
+        return tuple(self._with_names("owa_locators"))
 
     @property
     def jobs(self) -> tuple[tuple[str, ScheduledJob], ...]:

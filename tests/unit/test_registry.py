@@ -116,6 +116,8 @@ def test_a_hook_with_a_wrong_signature(modules: Modules) -> None:
         ("owa_settings", "[QueueType('x', print)]", "must return a list of Setting"),
         ("owa_event_handlers", "[object()]", "must return a list of EventHandler"),
         ("owa_fact_handlers", "[1]", "must return a list of FactHandler"),
+        ("owa_locators", "[print]", "must return a list of Locator"),
+        ("owa_locators", "[Locator('x', 'y')]", "whose locate is 'y'"),
         ("owa_queue_types", "[QueueType(['x'], print)]", "whose name is ['x']"),
         ("owa_queue_types", "[QueueType('x', None)]", "whose open is None"),
         ("owa_queue_bindings", "[QueueBinding(None, 'file')]", "whose queue is None"),
@@ -182,6 +184,27 @@ def test_a_third_partys_fact_handler(modules: Modules) -> None:
     error = error_of(modules.load())
     assert error.startswith("ours has the hook owa_fact_handlers")
     assert "Use owa_event_handlers." in error
+
+
+LOCATORS = """
+@hookimpl
+def owa_locators(): return [Locator("map", print)]
+"""
+
+
+def test_a_third_partys_locator(modules: Modules) -> None:
+    modules.write("ours", LOCATORS)
+    registry = modules.load()
+    assert error_of(registry).startswith("ours has the hook owa_locators, which only modules that come with OWA may")
+    assert not registry.locators
+
+
+def test_locators_are_asked_in_the_order_of_their_modules(modules: Modules) -> None:
+    for name in ("worse", "better"):
+        modules.write(name, LOCATORS)
+        modules.found[name] = [replace(modules.found[name][0], is_built_in=True)]
+    assert [name for name, _locator in modules.load().locators] == ["better", "worse"]
+    assert [name for name, _locator in modules.load(better=Switch.OFF).locators] == ["worse"]
 
 
 def test_two_fact_handlers_for_one_type(modules: Modules) -> None:
