@@ -1,6 +1,5 @@
 """What modules contribute: frozen values that their hooks return."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,11 +201,33 @@ class FactHandler(Protocol):
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Finish events that have waited for too long, as if what they wait for had come."""
 
-    def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
-        """How many rows, one for each event that it has handled, are stored: by server and site."""
-
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         """Those of the keys whose wait is over."""
+
+
+class FactValues(Protocol):
+    """The properties of an event, read with types: a value of the wrong type is absent, and counted."""
+
+    def text(self, name: str, longest: int = ...) -> str:
+        """The text as sent, cut to so many characters; empty when absent."""
+
+    def integer(self, name: str) -> int | None:
+        """A whole number of at most 31 bits."""
+
+    def identifier(self, name: str) -> int | None:
+        """A whole number of at most 63 bits, not negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactFamily:
+    """A type of events that are stored as one row each, inserted once. The core adds the columns that all facts share,
+    and lets them wait for their session."""
+
+    event_type: str
+    table: str
+    """One of the core's."""
+    columns: Callable[[FactValues, str], Mapping[str, object]]
+    """Gets the properties, and the canonical address of the page; returns the columns that only this table has."""
 
 
 Statement: TypeAlias = Executable | tuple[BulkStatement, Sequence[Row]]

@@ -8,6 +8,7 @@ from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest,
 from owa.contributions import (
     EventFilter,
     EventHandler,
+    FactFamily,
     FactHandler,
     Locator,
     Module,
@@ -29,6 +30,7 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_retry_queue_types": RetryQueueType,
     "owa_queue_bindings": QueueBinding,
     "owa_fact_handlers": FactHandler,
+    "owa_fact_families": FactFamily,
     "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
@@ -68,6 +70,10 @@ class Hooks:
     @hookspec
     def owa_fact_handlers(self) -> list[FactHandler]:  # type: ignore[empty-body]
         """What turns events into the core's rows, in the transaction of the drain. Of modules of OWA's only."""
+
+    @hookspec
+    def owa_fact_families(self) -> list[FactFamily]:  # type: ignore[empty-body]
+        """Types of events that are a row each, of the core's tables. Of modules of OWA's only."""
 
     @hookspec
     def owa_event_handlers(self) -> list[EventHandler]:  # type: ignore[empty-body]

@@ -38,6 +38,7 @@ RESERVED = {
 
 OURS_ONLY = {
     "owa_fact_handlers": "Use owa_event_handlers.",
+    "owa_fact_families": "Use owa_event_handlers.",
     "owa_locators": "Use owa_preprocessing_steps: an event may bring its country, state and city.",
 }
 """Hooks that run within the drain's transaction, which only modules that come with OWA may have; each with what others
@@ -162,6 +163,7 @@ def check_fact_handlers(modules: Modules) -> None:
     owners: dict[str, Loaded] = {}
     for loaded in _working(modules):
         kinds = [kind for item in loaded.contributed.get("owa_fact_handlers", ()) for kind in sorted(item.event_types)]
+        kinds += [family.event_type for family in loaded.contributed.get("owa_fact_families", ())]
         for kind in kinds:
             owner = owners.setdefault(kind, loaded)
             if owner is not loaded or kinds.count(kind) > 1:

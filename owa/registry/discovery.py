@@ -10,6 +10,7 @@ CORE = "core"
 
 BUILT_IN = {
     CORE: "owa.analytics.hooks",
+    "domstream": "owa.modules.domstream",
     "file_queue": "owa.modules.file_queue",
     "remote_queue": "owa.modules.remote_queue",
     "database_queue": "owa.modules.database_queue",

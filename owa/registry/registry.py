@@ -11,6 +11,7 @@ from owa.contributions import (
     PROCESSING,
     EventFilter,
     EventHandler,
+    FactFamily,
     FactHandler,
     Locator,
     PreprocessingStep,
@@ -52,6 +53,10 @@ class Registry:
     @property
     def fact_handlers(self) -> tuple[FactHandler, ...]:
         return tuple(self._of("owa_fact_handlers"))
+
+    @property
+    def fact_families(self) -> tuple[FactFamily, ...]:
+        return tuple(self._of("owa_fact_families"))
 
     @property
     def event_handlers(self) -> tuple[tuple[str, EventHandler], ...]:

@@ -160,7 +160,7 @@ def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str)
     handler = f"""
     class Handler:
         event_types = {types}
-        handle = resume = adopt = count_facts = is_open = print
+        handle = resume = adopt = is_open = print
 
     @hookimpl
     def owa_fact_handlers(): return [Handler()]
@@ -172,7 +172,7 @@ def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str)
 FACTS = """
 class Facts:
     event_types = frozenset({"%s"})
-    handle = resume = adopt = count_facts = is_open = print
+    handle = resume = adopt = is_open = print
 
 @hookimpl
 def owa_fact_handlers(): return [Facts()]
@@ -214,10 +214,10 @@ def test_two_fact_handlers_for_one_type(modules: Modules) -> None:
     registry = modules.load()
     assert error_of(registry) == "Both core and ours have a fact handler for events of type base.page_request."
     assert registry.modules["core"].works
-    assert [sorted(handler.event_types) for handler in registry.fact_handlers] == [
-        ["base.page_request"],
-        ["shop.basket"],
-    ]
+    handled = [sorted(handler.event_types) for handler in registry.fact_handlers]
+    assert handled[0] == ["base.page_request"]
+    assert handled[-1] == ["shop.basket"]
+    assert len(handled) == 6
 
 
 def test_event_handlers_have_keys_and_subscribers_their_events(modules: Modules) -> None:
