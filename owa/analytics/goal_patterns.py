@@ -40,8 +40,8 @@ def page_uri(typed: str, site: Site, ignored: Iterable[str] = ()) -> str:
 
 def _page(match: Match, typed: str, site: Site, ignored: Iterable[str]) -> str:
     address = _address(typed, site)
-    _check_host(address, site)
     uri = urls.uri(_canonical(address, site, ignored))
+    _check_host(address, site)
     # A page has no last slash, but what begins with /blog/ is not /blogger.
     ends_a_folder = match == "begins" and address.endswith("/") and not uri.endswith("/")
     return uri + "/" if ends_a_folder else uri

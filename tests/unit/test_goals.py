@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from owa.analytics.expressions import searcher
 from owa.analytics.goals import LARGEST_VALUE, LONGEST_PATTERN, MOST, Goal, Match, dump, goals_of, is_damaged, reached
 from owa.contributions import Site
 
@@ -67,10 +68,11 @@ GOALS = st.lists(
         st.integers(0, LARGEST_VALUE),
     ),
     unique_by=lambda goal: goal.number,
-    max_size=MOST,
+    max_size=4,
 )
 
 
+@settings(max_examples=30)
 @given(GOALS)
 def test_what_is_stored_is_read_again(goals: list[Goal]) -> None:
     text = dump(goals)
@@ -133,9 +135,7 @@ def test_a_hostile_expression_ends(expression: str) -> None:
 
 
 def test_an_expression_that_is_too_large_is_refused() -> None:
-    from owa.analytics.expressions import searcher
-
     for expression in (r"(\pL|\pN)*x\pL{150}y", ".*a.{500}b.{300}", "x" * 10_000):
         with pytest.raises(ValueError, match="too large"):
             searcher(expression)
-    assert searcher("x" * LONGEST_PATTERN * 9 // 10)("x" * 10_000)
+    assert searcher("x" * LONGEST_PATTERN)("x" * 10_000)
