@@ -13,7 +13,7 @@ from owa.views.forms.form import WAS, Form, plain_form
 LONGEST_NAME = 100
 """Characters."""
 
-MATCHES: dict[str, Match] = {"equals": "exact", "begins with": "begins", "regular expression": "regex"}
+MATCHES: dict[str, Match] = {"equals": "exact", "begins with": "begins", "matches the regular expression": "regex"}
 """By what people call them."""
 
 _WORDS = {match: word for word, match in MATCHES.items()}
@@ -47,7 +47,7 @@ MATCH = choice(
     default="equals",
     of=tuple(MATCHES),
     label="A page counts if it",
-    help="Equals the pattern, begins with it, or is found by it as a regular expression of RE2.",
+    help="Regular expressions are RE2's, found anywhere in the address unless they say ^ or $.",
 )
 PATTERN = Setting(
     "goal.pattern",

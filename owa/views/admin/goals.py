@@ -107,7 +107,9 @@ class Goals:
     def _done(self, message: str) -> Response:
         self._installation.configuration.signal_change()
         flash(self._request, message)
-        return HTTPSeeOther(self._request.route_path("goals", site_id=self._request.matchdict["site_id"]))
+        # Without an anchor of its own, the browser would go to that of the form.
+        path = self._request.route_path("goals", site_id=self._request.matchdict["site_id"], _anchor="main")
+        return HTTPSeeOther(path)
 
     def _refused(self, site: StoredSite, form: Form, problem: str, status: int) -> dict[str, Any]:
         self._request.response.status_int = status
