@@ -34,10 +34,8 @@ MORE = (
     "/admin/settings/modules/referer_spam",
     f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}",
     f"/admin/settings/sites/{SITE_ID}/goals",
-    GOALS,
-    f"{GOALS}?goal=7",
     f"{GOALS}?" + urlencode({"address": f"/{XSS}{WIDE_TEXT}"}),
-    f"{GOALS}?address=https://[",
+    f"{GOALS}?goal=3&address=https://[",
     "/admin/settings/users/edit?" + urlencode({"user_id": EVE}),
     "/admin/settings/users/edit?user_id=admin",
 )
