@@ -8,7 +8,7 @@ import re2
 MOST_MEMORY = 2**20
 """Bytes that one may take, compiled and at work."""
 
-LARGEST_PROGRAM = 2_000
+LARGEST_PROGRAM = 2_500
 """Steps of a compiled one: with more of them, a long text would take too long in the worst case."""
 
 

@@ -16,7 +16,7 @@ MOST = 15
 LONGEST_PATTERN = 2_000
 """Characters."""
 
-LARGEST_VALUE = 10**15
+LARGEST_VALUE = 10**15 - 1
 """Cents."""
 
 SETTING = "goals"
@@ -82,6 +82,14 @@ def dump(goals: Iterable[Goal]) -> str:
     """The setting's text for these; empty for none."""
     ordered = sorted(goals, key=lambda goal: goal.number)
     return orjson.dumps(ordered).decode() if ordered else ""
+
+
+def is_damaged(text: str) -> bool:
+    """Whether a setting's text holds more than its goals, which the next `dump` would not have."""
+    try:
+        return bool(text) and orjson.loads(text) != orjson.loads(dump(parse(text)) or "[]")
+    except ValueError:
+        return True
 
 
 def _goal(entry: Any) -> Goal | None:
