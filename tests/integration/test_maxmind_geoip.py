@@ -81,7 +81,7 @@ def test_without_a_file_events_are_processed_all_the_same(installation: Installa
     installation.incoming.put(views)
     assert drain_events(installation.incoming, installation.processor).report.processed == len(views)
     assert [country(installation, address) for address in addresses] == [""] * 3
-    assert findings(installation) == [f"There is no {path}."]
+    assert findings(installation) == [f"There is no {path}: visitors have no location."]
     installation.isolation.tell()
     with installation.database.reading() as connection:
         assert stored_modules(connection)["maxmind_geoip"].failures == 0

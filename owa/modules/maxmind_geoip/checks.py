@@ -21,6 +21,9 @@ DAY = 86_400
 SAMPLES = ("8.8.8.8", "1.1.1.1", "193.0.6.139", "128.0.0.1", "2001:4860:4860::8888", "2001:67c:2e8:22::c100:68b")
 """Addresses that any database of the whole world knows: of Google, Cloudflare and RIPE."""
 
+SHOWN = 2
+"""Of them; it is to be a sentence."""
+
 KINDS = ("city", "country", "enterprise", "location")
 """One of them is in the type of each database that knows places; others know providers or proxies."""
 
@@ -50,9 +53,9 @@ def show_database(context: ModuleContext) -> str:
         raise NoDatabase(NOT_SET, REMEDY)
     with opened(path) as reader:
         said = about(reader)
-        places = "; ".join(f"{address}: {_shown(place)}" for address, place in samples(reader, path).items())
+        found = [f"{address}: {_shown(place)}" for address, place in samples(reader, path).items()]
     built = f"built on {_day(said.built)}" if said.built else "of an unknown date"
-    return f"{path} is {said.type}, {built}, with at most {said.networks:,} networks. It knows: {places}."
+    return f"{said.type}, {built}, at most {said.networks:,} networks. {'. '.join(found[:SHOWN])}."
 
 
 def samples(reader: "Reader", path: "Path") -> dict[str, Location | None]:

@@ -42,7 +42,7 @@ def signature_of(path: Path) -> Signature:
     try:
         found = path.stat()
     except FileNotFoundError as error:
-        raise NoDatabase(f"There is no {path}.", REMEDY) from error
+        raise NoDatabase(f"There is no {path}: visitors have no location.", REMEDY) from error
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     if not stat.S_ISREG(found.st_mode):  # opening a pipe would never end
