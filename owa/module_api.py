@@ -42,6 +42,7 @@ from owa.db.configuration import store_settings
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
 from owa.db.receipts import DIRECT, Receipt
+from owa.db.settings import data_folder
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
@@ -186,6 +187,7 @@ __all__ = [
     "bound",
     "choice",
     "chunks",
+    "data_folder",
     "dialect_insert",
     "dumps",
     "forget_quarantined",

@@ -17,6 +17,7 @@ BUILT_IN = {
     "utm_campaigns": "owa.modules.utm_campaigns",
     "referer_spam": "owa.modules.referer_spam",
     "webhook": "owa.modules.webhook",
+    "maxmind_geoip": "owa.modules.maxmind_geoip",
 }
 
 
