@@ -1,5 +1,6 @@
 """A page view: a fact that opens a session, or counts in one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ class PageView:
     host: str
     city: str
     country: str
-    row: dict[str, Any]
+    row: Mapping[str, Any]
     """Its row of `owa_request`."""
 
     @property

@@ -1,5 +1,6 @@
 """What a page view says by itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def fact(**properties: Any) -> Fact:
     return derive(page_view(**properties), context())[0]
 
 
-def row(**properties: Any) -> dict[str, Any]:
+def row(**properties: Any) -> Mapping[str, Any]:
     return view(**properties).row
 
 
