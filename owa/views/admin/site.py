@@ -59,9 +59,10 @@ class OneSite:
         return site
 
     def _page(self, site: StoredSite, form: Form) -> dict[str, Any]:
+        settings = self._installation.configuration.current().settings
         return {
             "site": site,
             "form": form,
-            "tag": tag(self._request.application_url + "/", site.site_id),
+            "tag": tag(self._request.application_url + "/", site.site_id, settings),
             "may_edit": self._request.identity.user.may(Capability.EDIT_SITES),
         }
