@@ -1,5 +1,4 @@
-// OWA's tracker: see docs/tracker.md. Cookies have the formats of PHP OWA's, so that visitors
-// survive a switch. Nothing in here may ever disturb the page: failures stay silent.
+// See docs/tracker.md. Nothing in here may ever disturb the page: failures stay silent.
 (function () {
   'use strict';
 
@@ -9,12 +8,11 @@
   const VISITOR_LIFE = 730 * DAY;
   const CAMPAIGN_LIFE = 60 * DAY;
   const MAX_URL = 2000;
-  const MAX_KEEPALIVE = 60000; // browsers refuse more than 64 KiB,
-  const MAX_COOKIE = 3800; // and cookies over 4 KiB
-  const MAX_VALUE = 580; // of the six in owa_s
+  const MAX_KEEPALIVE = 60000;
+  const MAX_COOKIE = 3800;
+  const MAX_VALUE = 580;
   const MAX_TOUCHES = 5;
 
-  // Short names in owa_c
   const CAMPAIGN = {
     medium: 'md', campaign: 'cn', source: 'sr', search_terms: 'tr', ad: 'ad', ad_type: 'at',
   };
@@ -22,11 +20,11 @@
   const SOURCE_NAMES = CAMPAIGN_NAMES.concat('referer');
 
   const SLOTS = ['cv1', 'cv2', 'cv3', 'cv4', 'cv5'];
-  const MAX_VARIABLE = 65; // as in OWA
+  const MAX_VARIABLE = 65;
 
   const NOT_SET = '(not set)';
-  const CLICKABLE = 'a,area,button,input,select,textarea,label,summary,[onclick],[role=button],' +
-    '[role=link],[role=tab],[role=menuitem]';
+  const CLICKABLE = 'a,area,button,input,select,textarea,label,summary,[role=button],[role=link],' +
+    '[role=tab],[role=menuitem]';
   // What visitors write is theirs.
   const PERSONAL = 'select,textarea,[contenteditable]';
   const CAPTIONED = 'button,[type=button],[type=submit],[type=reset]';
@@ -34,17 +32,17 @@
 
   let base = '';
   let siteId = '';
-  let visit = null; // what every event of this page carries
+  let visit = null;
   let lastView = 0;
   let isPrivate = false;
   let tracksClicks = false;
   let tracksHistory = false;
-  let viewed = ''; // the last address
-  let referer = null; // the one before
+  let viewed = ''; // the address
+  let referer = null; // null: the browser knows
   let order = null;
   let items = 0;
   const said = {};
-  const variables = {}; // of this page, whatever their scope
+  const variables = {};
   const sessionVariables = {};
 
   const commands = {
@@ -74,7 +72,6 @@
       });
     },
     trackClicks() {
-      // Captured: the page may stop it.
       if (!tracksClicks) document.addEventListener('click', safely(trackClick), true);
       tracksClicks = true;
     },
@@ -137,8 +134,7 @@
     track(PAGE_VIEW, {}, url);
   }
 
-  /* One for all events of a page: all those of a session's first page are is_new_session.
-     As in OWA only page views prolong the session. */
+  // As in OWA, only page views prolong a session.
   function visitAt(time) {
     const session = readState('s', 'last_req');
     if (!visit || time - lastView >= SESSION) {
@@ -160,7 +156,7 @@
     const lookSoon = safely(() => { setTimeout(look); });
     addEventListener('popstate', lookSoon);
     for (const name of ['pushState', 'replaceState']) safely(wrap)(name, lookSoon);
-    // Where there is one: sees all, even if the wrappers were taken off.
+    // Sees all, even without the wrappers.
     if (window.navigation) navigation.addEventListener('currententrychange', lookSoon);
   }
 
@@ -215,7 +211,6 @@
     }
     const isPersonal = element.isContentEditable || element.matches(PERSONAL);
     if (isPersonal || element.querySelector(PERSONAL)) return '';
-    // Beside everything in it.
     if (element.childElementCount && !element.matches(CLICKABLE)) return '';
     const image = element.matches('[alt]') ? element : element.querySelector('[alt]');
     return (element.innerText || '').trim() || (image && image.getAttribute('alt'));
@@ -265,7 +260,7 @@
       prior = {};
     }
     const lastRequest = whole(prior.last_req, '');
-    // Absolute: clocks were set ahead.
+    // Absolute: a clock was once set ahead.
     const isNewSession = !isId(prior.sid) || Math.abs(time - lastRequest) >= SESSION;
     const isRepeat = isNewSession && !isNewVisitor;
 
@@ -275,7 +270,6 @@
     const sid = isNewSession ? newId(time) : prior.sid;
     const dsps = isNewSession ? days(lastRequest || time, time) : whole(prior.dsps, 0);
 
-    // After idling: from nowhere.
     const landing = visit ? {} : landingCampaign();
     const hasLanded = Object.keys(landing).length > 0;
     const before = isNewSession ? externalReferer() : pick(prior, SOURCE_NAMES);
@@ -321,7 +315,7 @@
       if (!visit && host(document.referrer) !== host(location.href)) {
         return { referer: clip(document.referrer) };
       }
-    } catch (e) { /* none, or no URL */ }
+    } catch (e) { /* none */ }
     return {};
   }
 
@@ -345,14 +339,14 @@
     return JSON.stringify({ cdh: domainHash(), attribs: touches });
   }
 
-  // OWA's cookie for the domain may stand beside ours for the host: our hash wins, then `newest`.
+  // OWA's cookie for the domain may stand beside ours for the host: then our hash wins.
   function readState(name, newest) {
     const rank = (state) => (state.cdh === domainHash() ? 1e11 : 0) + whole(state[newest], 0);
     let best = {};
     let all = '';
     try {
       all = document.cookie;
-    } catch (e) { /* forbidden */ }
+    } catch (e) { /* none */ }
     for (const pair of all.split('; ')) {
       if (pair.startsWith('owa_' + name + '=')) {
         const state = parseState(pair.slice(6));
@@ -362,7 +356,7 @@
     return best;
   }
 
-  // `a=>1|||b=>2` or JSON; ids must not become floats.
+  // `a=>1|||b=>2` or JSON, whose ids must not become floats.
   function parseState(encoded) {
     const state = {};
     try {
@@ -372,7 +366,7 @@
         const at = part.indexOf('=>');
         if (at > 0) state[part.slice(0, at)] = part.slice(at + 2);
       }
-    } catch (e) { /* not ours */ }
+    } catch (e) { /* none */ }
     return state;
   }
 
@@ -390,10 +384,10 @@
     try {
       document.cookie =
         `owa_${name}=${encode(text)}; path=/${maxAge}; SameSite=Lax${secure}`;
-    } catch (e) { /* forbidden */ }
+    } catch (e) { /* none */ }
   }
 
-  // OWA's `cdh`: CRC-32 of the domain
+  // CRC-32
   function domainHash() {
     let crc = -1;
     for (const character of '.' + location.hostname) {
@@ -410,26 +404,14 @@
       .join('&');
     const url = endpoint + '?' + query;
     if (url.length > MAX_URL) {
-      post(endpoint, query);
+      post(endpoint, new URLSearchParams(query));
     } else if (!beacon(url)) {
       new Image().src = url;
     }
   }
 
-  function beacon(url) {
-    try {
-      return navigator.sendBeacon(url);
-    } catch (e) {
-      return false;
-    }
-  }
-
-  function post(endpoint, query) {
-    const body = new URLSearchParams(query);
-    if (!window.fetch) {
-      postForm(endpoint, body);
-      return;
-    }
+  function post(endpoint, body) {
+    if (beacon(endpoint, body)) return;
     fetch(endpoint, {
       method: 'POST',
       body,
@@ -439,29 +421,20 @@
     }).catch(() => {}); // not again: it may have arrived
   }
 
-  function postForm(endpoint, body) {
-    const add = (parent, tag, attributes) =>
-      parent.appendChild(Object.assign(document.createElement(tag), attributes));
-    const parent = document.body || document.documentElement;
-    const target = 'owa_' + newId(0);
-    const frame = add(parent, 'iframe', { name: target, hidden: true });
-    const form = add(parent, 'form', {
-      action: endpoint, method: 'post', target, acceptCharset: 'utf-8', hidden: true,
-    });
-    body.forEach((value, name) => add(form, 'input', { type: 'hidden', name, value }));
-    form.submit();
-    // No content, no load event.
-    setTimeout(() => {
-      frame.remove();
-      form.remove();
-    }, 10000);
+  /* Outlives the page. Refused when too much is on its way already. */
+  function beacon(url, body) {
+    try {
+      return navigator.sendBeacon(url, body);
+    } catch (e) {
+      return false;
+    }
   }
 
   function safely(act) {
     return (...values) => {
       try {
         act(...values);
-      } catch (e) { /* stay silent */ }
+      } catch (e) { /* none */ }
     };
   }
 
@@ -474,7 +447,6 @@
     return picked;
   }
 
-  // Pages may pass anything.
   function scalar(value) {
     return /^(string|number|boolean|bigint)$/.test(typeof value) ? String(value) : undefined;
   }
@@ -482,15 +454,14 @@
   function absolute(url) {
     try {
       return url ? new URL(url, document.baseURI).href : undefined;
-    } catch (e) { /* it is none */ }
+    } catch (e) { /* none */ }
   }
 
   function newId(time) {
     let random = Math.random() * 1e9;
     try {
       random = crypto.getRandomValues(new Uint32Array(1))[0] % 1e9;
-    } catch (e) { }
-    // Ten digits, even in 1970.
+    } catch (e) { /* none */ }
     return Math.max(time, 1e9) + String(Math.floor(random)).padStart(9, '0');
   }
 
@@ -515,7 +486,7 @@
     }
   }
 
-  // encodeURIComponent throws at half a surrogate pair.
+  // It throws at half a surrogate pair.
   function encode(value) {
     return encodeURIComponent(String(value).replace(/[\uD800-\uDFFF]/gu, '\uFFFD'));
   }
@@ -534,7 +505,7 @@
   function attach() {
     let queue = typeof owa_cmds === 'undefined' ? null : owa_cmds;
     const pushed = Array.isArray(queue) ? Array.from(queue) : [];
-    // First what forbids the cookies that others write.
+    // What forbids cookies comes first.
     pushed.filter((command) => command && command[0] === 'respectDoNotTrack').concat(pushed)
       .forEach(run);
     if (!Array.isArray(queue) || !Object.isExtensible(queue)) queue = window.owa_cmds = [];
@@ -551,8 +522,8 @@
   }
 
   try {
-    // Included twice: the first copy goes on.
+    // The first copy goes on.
     if (typeof window.owa_attach !== 'function') window.owa_attach = start;
     window.owa_attach();
-  } catch (e) { /* stay silent */ }
+  } catch (e) { /* none */ }
 })();
