@@ -59,7 +59,9 @@ def test_the_same_acts_send_what_owas_own_tracker_sent(browser: Browser, site: S
         click = site.next_hit()
         page.goto(address + "?p=2", wait_until="load")
         second = site.next_hit()
-        page.evaluate("navigator.sendBeacon = () => false; owa_cmds.push(['trackAction', 'gifs', 'fallback', 'img', 1])")
+        page.evaluate(
+            "navigator.sendBeacon = () => false; owa_cmds.push(['trackAction', 'gifs', 'fallback', 'img', 1])"
+        )
         pixel = site.next_hit()
     for name, hit in {
         "page_request_new_session": first,
@@ -70,7 +72,10 @@ def test_the_same_acts_send_what_owas_own_tracker_sent(browser: Browser, site: S
         "track_action_img_fallback_GET": pixel,
     }.items():
         assert compared(hit.sent, site) == compared(recorded(name), site), name
-        assert {hit.sent[n] for n in ("visitor_id", "session_id")} == {first.sent["visitor_id"], first.sent["session_id"]}
+        assert {hit.sent[n] for n in ("visitor_id", "session_id")} == {
+            first.sent["visitor_id"],
+            first.sent["session_id"],
+        }
     assert [bool(hit.sent["last_req"]) for hit in (first, action, transaction, click, second, pixel)] == [
         bool(recorded(name)["last_req"])
         for name in (
@@ -304,7 +309,9 @@ def test_custom_variables_of_a_session_that_begins_with_them(page: Page, site: S
 
 
 @pytest.mark.parametrize(
-    "variable", [[0, "a", "b"], [6, "a", "b"], ["x"], [1, "a", "x" * 64], [1, {}, "x" * 60], [], [1.5, "a", "b"]], ids=str
+    "variable",
+    [[0, "a", "b"], [6, "a", "b"], ["x"], [1, "a", "x" * 64], [1, {}, "x" * 60], [], [1.5, "a", "b"]],
+    ids=str,
 )
 def test_custom_variables_that_are_none(page: Page, site: Site, variable: list[object]) -> None:
     assert variables(after(page, site, ["setCustomVar", *variable])) == {}

@@ -37,7 +37,9 @@ def test_broken_arguments(page: Page, site: Site) -> None:
     page.route("**/log.php*", lambda route: route.abort())  # whatever they make of it
     page.evaluate(ODD)
     page.unroute("**/log.php*")
-    page.evaluate("(url) => owa_cmds.push(['setEndpoint', url], ['setSiteId', 's'], ['trackAction', 'ok'])", site.url("owa"))
+    page.evaluate(
+        "(url) => owa_cmds.push(['setEndpoint', url], ['setSiteId', 's'], ['trackAction', 'ok'])", site.url("owa")
+    )
     while (sent := site.next_hit().sent).get("action_group") != "ok":
         pass
     assert (sent["site_id"], sent["visitor_id"]) == ("s", first["visitor_id"])
