@@ -21,7 +21,8 @@ ODD = """() => {
   const broken = { toString() { throw new Error('no') }, get length() { throw new Error('no') } };
   const odd = [undefined, null, NaN, Symbol('s'), round, broken, Object.create(null), () => 1, [[]], -0, 10n, '\\ud800',
     'x'.repeat(5000), { __proto__: null, toString: 1 }, document, window];
-  const names = ['setSiteId', 'setEndpoint', 'setPageTitle', 'setPageType', 'setUserName', 'setUserEmail', 'trackPageView',
+  const names = ['setSiteId', 'setEndpoint', 'setPageTitle', 'setPageType', 'setUserName', 'setUserEmail',
+    'trackPageView',
     'trackAction', 'trackClicks', 'addTransaction', 'addTransactionLineItem', 'trackTransaction', 'setCustomVar',
     'deleteCustomVar', 'trackHistory', 'respectDoNotTrack', 'noSuchCommand', '__proto__', 'constructor', ...odd];
   owa_cmds.push(...odd);
@@ -117,6 +118,15 @@ def test_queue_replaced_by_the_page_later(page: Page, site: Site) -> None:
     site.next_hit()
     assert page.evaluate("owa_cmds = []; owa_cmds.push(['trackPageView'])") == 1  # nobody looks at it
     assert rest(page, site) == []
+
+
+def test_frozen_queue_is_replaced(page: Page, site: Site) -> None:
+    page.goto(site.url("bare"), wait_until="load")
+    page.evaluate("owa_baseUrl = location.origin + '/owa'; owa_cmds = Object.freeze([['trackPageView']])")
+    page.add_script_tag(url=site.url("tracker.js"))
+    assert site.next_hit().sent["event_type"] == "base.page_request"
+    assert page.evaluate("owa_cmds.push(['trackAction', 'g'])") == 0
+    assert site.next_hit().sent["action_group"] == "g"
 
 
 PREFERENCES = {

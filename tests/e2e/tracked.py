@@ -1,6 +1,4 @@
-"""A site with the tracker: a small server stands in for the product. It serves a page with the tag, and keeps what comes
-in.
-"""
+"""A site with the tracker. Its small server stands in for the product, too: it keeps what comes in."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ COMMAND = "owa_cmds.push(['respectDoNotTrack']);"
 
 
 def stored(installation: Installation, server: Server, headers: dict[str, str]) -> bool:
-    assert server.track(event := page_view(), headers).status == 204
+    event = page_view()
+    assert server.track(event, headers).status == 204
     return installation.request_of(event) is not None
 
 
