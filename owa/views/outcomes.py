@@ -20,7 +20,7 @@ REMEDIES = {
     RefusalReason.DO_NOT_TRACK: "The visitor's browser asks for that, and Respect Do Not Track is on under General.",
     RefusalReason.URL_TOO_LONG: "Send long events in a POST body.",
     RefusalReason.BODY_TOO_LONG: "Bodies may have 64 KB.",
-    RefusalReason.TOO_MANY_PARAMETERS: "Requests may have 1,000 parameters.",
+    RefusalReason.TOO_MANY_PARAMETERS: "Requests may have 300 parameters, 1,000 with those of lists.",
     RefusalReason.MALFORMED_REQUEST: "The sender does not speak HTTP well.",
 }
 
