@@ -18,12 +18,12 @@ from owa.contexts import Contexts
 from owa.db import configuration as stored
 from owa.db import settings as db_settings
 from owa.db.engine import Database
-from owa.db.settings import DATA_DIR, DATABASE_URL
+from owa.db.settings import DATA_DIR, DATABASE_URL, data_folder
 from owa.delivery import settings as delivery_settings
 from owa.errors import DatabaseUnavailable, NotInstalled, SettingsError
 from owa.exchange import settings as exchange_settings
 from owa.exchange.settings import SERVER_NUMBER
-from owa.files import make_folder
+from owa.files import make_folder, root_folder
 from owa.health import Health
 from owa.isolation import Isolation
 from owa.pinning import PIN_WORKERS
@@ -122,7 +122,7 @@ def open_installation(
     registry = load()
     declared = (*CORE_SETTINGS, *registry.settings)
     settings = resolve(declared, environment=environment, ini=ini, absent=registry.absent)
-    data_dir = root_folder() / settings[DATA_DIR]
+    data_dir = data_folder(settings)
     database = Database(settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}")
     if not anew and not data_dir.exists():
         _check_installed(database, data_dir)
@@ -132,7 +132,10 @@ def open_installation(
     if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
-    return _assemble(Contexts(configuration, database, clock, queue_dir), data_dir)
+    isolation = Isolation(
+        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
+    )
+    return _assemble(Contexts(configuration, database, clock, queue_dir, isolation), data_dir)
 
 
 def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
@@ -141,9 +144,6 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
     assembly = Assembly(configuration, contexts.queue, clock)
     configuration.every_second(assembly.try_again)
     configuration.subscribe(assembly.apply)
-    isolation = Isolation(
-        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
-    )
     processor = Processor(
         database,
         assembly.handlers,
@@ -163,8 +163,8 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
         incoming=assembly.incoming,
         retries=assembly.retries,
         assembly=assembly,
-        isolation=isolation,
-        health=Health(lambda: configuration.registry, isolation, contexts.module),
+        isolation=contexts.isolation,
+        health=Health(lambda: configuration.registry, contexts.isolation, contexts.module),
         processor=processor,
         clock=clock,
         contexts=contexts,
@@ -176,7 +176,7 @@ def is_installed() -> bool:
     ini = read_ini(os.environ)
     written = {key: text for key, text in ini.items() if key == DATA_DIR.ini_name}
     chosen = {key: text for key, text in os.environ.items() if key == DATA_DIR.environment_name}
-    return (root_folder() / resolve([DATA_DIR], environment=chosen, ini=written)[DATA_DIR]).exists()
+    return data_folder(resolve([DATA_DIR], environment=chosen, ini=written)).exists()
 
 
 def serve(installation: Installation) -> "WSGIApplication":
@@ -185,12 +185,6 @@ def serve(installation: Installation) -> "WSGIApplication":
 
     application: WSGIApplication = make_wsgi_app(installation)
     return application
-
-
-def root_folder() -> Path:
-    """Where relative paths start: the folder of cli.py; the current one where OWA is installed as a package only."""
-    checkout = Path(__file__).resolve().parent.parent
-    return checkout if (checkout / "cli.py").exists() else Path.cwd()
 
 
 def read_ini(environment: Mapping[str, str]) -> dict[str, str]:

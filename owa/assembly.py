@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from owa.analytics.handlers import fact_handlers
 from owa.clock import Clock
 from owa.configuration import ConfigurationKeeper
 from owa.contributions import INCOMING, PROCESSING, QueueContext, QueueType, RetryQueueType
@@ -37,7 +38,7 @@ class Assembly:
         self._reopening = Reopening(clock)
         self._left: list[EventQueue] = []
         self.incoming = SwitchedQueue(*self._open({}))
-        self.handlers = HandlerTable(configuration.registry.fact_handlers, self._subscribers())
+        self.handlers = HandlerTable(fact_handlers(configuration.registry), self._subscribers())
         # kept by the process: its rows are those of the database, whoever else is on
         self._retry_problems: Problems = {}
         self.retries = self._open_retries()
@@ -47,7 +48,7 @@ class Assembly:
         opened = self._opened
         self.incoming.use(*self._open(opened))
         self._tell(self._retry_problems)
-        self.handlers.use(self._configuration.registry.fact_handlers, self._subscribers())
+        self.handlers.use(fact_handlers(self._configuration.registry), self._subscribers())
         # A request may be about to put into a queue that has just been left: that one is closed a change later.
         self._close(self._left)
         self._left = [queue for key, queue in opened.items() if key not in self._opened]

@@ -8,6 +8,8 @@ from owa.clock import Clock
 from owa.configuration import ConfigurationKeeper
 from owa.contributions import ProcessingContext, QueueContext
 from owa.db.engine import Database
+from owa.isolation import Isolation
+from owa.processing.locating import locating
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class Contexts:
     clock: Clock
     folder: Path
     """The queue files' folder."""
+    isolation: Isolation
+    """Between what modules contribute and those who call it."""
 
     def queue(self, name: str) -> QueueContext:
         """For the factory of the queue of that name."""
@@ -28,7 +32,8 @@ class Contexts:
     def processing(self) -> ProcessingContext:
         """For the fact handlers, for one batch."""
         now = self.configuration.current()
-        return ProcessingContext(now.settings, now.sites, self.clock.now())
+        locate = locating(self.configuration.registry.locators, now.settings, self.isolation)
+        return ProcessingContext(now.settings, now.sites, self.clock.now(), locate)
 
     def module(self) -> ModuleContext:
         """For pages, jobs, commands and checks of modules."""

@@ -1,6 +1,5 @@
 """What modules contribute: frozen values that their hooks return."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +104,35 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Location:
+    """Where an address is, in English names. A text that is empty is not known."""
+
+    country: str = ""
+    state: str = ""
+    city: str = ""
+    country_code: str = ""
+    """Two letters, such as `DE`."""
+    latitude: str = ""
+    longitude: str = ""
+    """Degrees, such as `-0.1278`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Knows where addresses are. It is asked within the drain, whose events wait for it: it must be quick."""
+
+    name: str
+    locate: Callable[[str, Settings], Location | None]
+    """Gets an IPv4 or IPv6 address in its usual spelling, perhaps anonymised, and the settings as they are now. None:
+    it does not know. What it raises is held against its module, and means the same."""
+
+
+def locate_nothing(_address: str) -> Location | None:
+    """Where nobody knows where addresses are."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A registered site, as processing needs it."""
 
@@ -138,6 +166,9 @@ class ProcessingContext:
     """By site_id."""
     now: int
     """Microseconds."""
+    locate: Callable[[str], Location | None] = locate_nothing
+    """Where the address of an event is, as the modules that are on know it. Takes any text, also one that is no
+    address; never raises. For the length of a batch its answers stay the same."""
 
 
 @dataclass(slots=True)
@@ -170,11 +201,33 @@ class FactHandler(Protocol):
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Finish events that have waited for too long, as if what they wait for had come."""
 
-    def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
-        """How many rows, one for each event that it has handled, are stored: by server and site."""
-
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         """Those of the keys whose wait is over."""
+
+
+class FactValues(Protocol):
+    """The properties of an event, read with types: a value of the wrong type is absent, and counted."""
+
+    def text(self, name: str, longest: int = ...) -> str:
+        """The text as sent, cut to so many characters; empty when absent."""
+
+    def integer(self, name: str) -> int | None:
+        """A whole number of at most 31 bits."""
+
+    def identifier(self, name: str) -> int | None:
+        """A whole number of at most 63 bits, not negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactFamily:
+    """A type of events that are stored as one row each, inserted once. The core adds the columns that all facts share,
+    and lets them wait for their session."""
+
+    event_type: str
+    table: str
+    """One of the core's."""
+    columns: Callable[[FactValues, str], Mapping[str, object]]
+    """Gets the properties, and the canonical address of the page; returns the columns that only this table has."""
 
 
 Statement: TypeAlias = Executable | tuple[BulkStatement, Sequence[Row]]

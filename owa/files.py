@@ -1,8 +1,15 @@
-"""Files that several users' processes share: cron as root must not lock out the server that runs as somebody else."""
+"""Where relative paths start, and files that several users' processes share: cron as root must not lock out the server
+that runs as somebody else."""
 
 import fcntl
 import os
 from pathlib import Path
+
+
+def root_folder() -> Path:
+    """Where relative paths start: the folder of cli.py; the current one where OWA is installed as a package only."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "cli.py").exists() else Path.cwd()
 
 
 def give_to_folder_owner(path: Path, descriptor: int | None = None) -> None:

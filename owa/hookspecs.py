@@ -8,7 +8,9 @@ from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest,
 from owa.contributions import (
     EventFilter,
     EventHandler,
+    FactFamily,
     FactHandler,
+    Locator,
     Module,
     PreprocessingStep,
     QueueBinding,
@@ -28,9 +30,11 @@ CONTRIBUTIONS: dict[str, type] = {
     "owa_retry_queue_types": RetryQueueType,
     "owa_queue_bindings": QueueBinding,
     "owa_fact_handlers": FactHandler,
+    "owa_fact_families": FactFamily,
     "owa_event_handlers": EventHandler,
     "owa_preprocessing_steps": PreprocessingStep,
     "owa_event_filters": EventFilter,
+    "owa_locators": Locator,
     "owa_admin_pages": AdminPage,
     "owa_jobs": ScheduledJob,
     "owa_commands": Command,
@@ -68,6 +72,10 @@ class Hooks:
         """What turns events into the core's rows, in the transaction of the drain. Of modules of OWA's only."""
 
     @hookspec
+    def owa_fact_families(self) -> list[FactFamily]:  # type: ignore[empty-body]
+        """Types of events that are a row each, of the core's tables. Of modules of OWA's only."""
+
+    @hookspec
     def owa_event_handlers(self) -> list[EventHandler]:  # type: ignore[empty-body]
         """What is given events once the core has finished them, in a process of its own."""
 
@@ -78,6 +86,10 @@ class Hooks:
     @hookspec
     def owa_event_filters(self) -> list[EventFilter]:  # type: ignore[empty-body]
         """What refuses events before they are queued."""
+
+    @hookspec
+    def owa_locators(self) -> list[Locator]:  # type: ignore[empty-body]
+        """What knows where addresses are, for the drain. Of modules of OWA's only."""
 
     @hookspec
     def owa_admin_pages(self) -> list[AdminPage]:  # type: ignore[empty-body]

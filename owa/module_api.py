@@ -20,9 +20,13 @@ from owa.contributions import (
     PROCESSING,
     EventFilter,
     EventHandler,
+    FactFamily,
     FactHandler,
+    FactValues,
     Handled,
     HandlerContext,
+    Location,
+    Locator,
     Module,
     PreprocessingStep,
     ProcessingContext,
@@ -38,6 +42,7 @@ from owa.db.configuration import store_settings
 from owa.db.engine import Database, after_commit
 from owa.db.metadata import METADATA, Id
 from owa.db.receipts import DIRECT, Receipt
+from owa.db.settings import data_folder
 from owa.errors import (
     DatabaseUnavailable,
     HeldByAnother,
@@ -118,7 +123,9 @@ __all__ = [
     "EventFilter",
     "EventHandler",
     "EventQueue",
+    "FactFamily",
     "FactHandler",
+    "FactValues",
     "Failed",
     "FailedFilter",
     "Failure",
@@ -135,6 +142,8 @@ __all__ = [
     "Kept",
     "Key",
     "Lease",
+    "Location",
+    "Locator",
     "Module",
     "ModuleContext",
     "ModuleTest",
@@ -178,6 +187,7 @@ __all__ = [
     "bound",
     "choice",
     "chunks",
+    "data_folder",
     "dialect_insert",
     "dumps",
     "forget_quarantined",

@@ -5,7 +5,8 @@ import os
 
 from pyramid.paster import get_app, setup_logging
 
-from owa.app import INI, root_folder
+from owa.app import INI
+from owa.files import root_folder
 
 _ini = str(root_folder() / os.environ.get(INI.environment_name, INI.default))
 setup_logging(_ini)

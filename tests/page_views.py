@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
+from owa.analytics.handlers import fact_handlers
 from owa.app import CORE_SETTINGS
 from owa.clock import MICROSECONDS, FixedClock
 from owa.contributions import PROCESSING, ProcessingContext, QueueContext, Site
@@ -162,6 +163,6 @@ def open_processing(
         return tell(ProcessingContext(values, sites or {}, clock.now()))
 
     pause = Pause(folder / "drain.paused", clock)
-    handlers = HandlerTable(registry.fact_handlers, registry.subscribers(values))
+    handlers = HandlerTable(fact_handlers(registry), registry.subscribers(values))
     processor = Processor(database, handlers, retries, current, clock, 1, pause, MemoryQueue().put)
     return Processing(database, retries, processor, clock, values)

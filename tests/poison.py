@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from owa.analytics.facts import Facts
+from owa.analytics.families import FAMILIES
 from owa.analytics.hooks import owa_module, owa_settings
+from owa.analytics.orders import Orders
 from owa.analytics.page_views import PageViews
 from owa.contributions import FactHandler, Handled, ProcessingContext
 from owa.events import Event
@@ -35,4 +38,4 @@ def _taste(events: Sequence[Event], step: str) -> None:
 
 @hookimpl
 def owa_fact_handlers() -> list[FactHandler]:
-    return [PoisonedPageViews()]
+    return [PoisonedPageViews(), Orders(), *map(Facts, FAMILIES)]

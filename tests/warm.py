@@ -5,6 +5,7 @@ import gc
 import pkgutil
 from importlib import import_module
 
+import maxminddb  # noqa: F401
 import pyramid.scripts.pserve  # noqa: F401
 import waitress  # noqa: F401
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from owa.analytics.facts import Facts
+from owa.analytics.families import FAMILIES
+from owa.analytics.orders import Orders
 from owa.analytics.page_views import PageViews
 from owa.analytics.settings import SETTINGS
 from owa.contributions import FactHandler, Module
@@ -12,7 +15,15 @@ from owa.version import VERSION
 
 @hookimpl
 def owa_module() -> Module:
-    return Module("core", "Core", VERSION, "OWA", "Core", "Page views, sessions, visitors.", is_on=True)
+    return Module(
+        "core",
+        "Core",
+        VERSION,
+        "OWA",
+        "Core",
+        "Page views, actions, clicks, orders, feed requests; sessions and visitors.",
+        is_on=True,
+    )
 
 
 @hookimpl
@@ -22,4 +33,4 @@ def owa_settings() -> list[Setting[Any]]:
 
 @hookimpl
 def owa_fact_handlers() -> list[FactHandler]:
-    return [PageViews()]
+    return [PageViews(), Orders(), *map(Facts, FAMILIES)]

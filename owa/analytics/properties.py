@@ -1,12 +1,19 @@
 """Reads an event's properties with types: a value of the wrong type is NULL, and counted."""
 
+import re
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from owa.identity import NOT_SET
 
 LONGEST_TEXT = 4_096
 """Characters kept of a text."""
 
 _LARGEST_INTEGER = 2**31 - 1
+_LARGEST_AMOUNT = 10**15
+"""Cents."""
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _TRUE = frozenset(("true", "1", "yes"))
 
 
@@ -20,11 +27,11 @@ class Properties:
         self.coerced: list[str] = []
         """Each once, however often it is read."""
 
-    def text(self, name: str) -> str:
-        """The text as sent, cut to a length; empty when absent or blank."""
+    def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
+        """The text as sent, cut to so many characters; empty when absent, blank, or OWA's `(not set)`."""
         value = self._values.get(name, "")
         if isinstance(value, str):
-            return value[:LONGEST_TEXT] if not value.isspace() else ""
+            return "" if value == NOT_SET or value.isspace() else value[:longest]
         if value is not None:
             self._coerce(name)
         return ""
@@ -53,6 +60,31 @@ class Properties:
             return None
         return number
 
+    def money(self, name: str) -> int | None:
+        """A decimal number such as `110.50`, in cents, rounded half up; None when absent."""
+        value = self._values.get(name, "")
+        if value == "" or value is None:
+            return None
+        cents = _cents(value)
+        if cents is None:
+            self._coerce(name)
+        return cents
+
+    def parts(self, name: str) -> list["Properties"]:
+        """The properties of each of a numbered list, such as `ct_line_items[0][li_sku]`, by their numbers."""
+        value = self._values.get(name, "")
+        if value == "" or value is None:
+            return []
+        numbered = _numbered(value)
+        if numbered is None:
+            self._coerce(name)
+        return [Properties(part) for part in numbered or ()]
+
+    def coerced_in(self, part: "Properties") -> None:
+        """Take over what had to be coerced in one of `parts`."""
+        for name in part.coerced:
+            self._coerce(name)
+
     def flag(self, name: str) -> bool:
         """`true`, `1` and `yes` are true; all else is false."""
         value = self._values.get(name, "")
@@ -75,3 +107,24 @@ def _whole_number(value: object) -> int | None:
     text = value.strip()
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else None
+
+
+def _cents(value: object) -> int | None:
+    text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    cents = int((Decimal(text) * 100).quantize(Decimal(1), ROUND_HALF_UP))
+    return cents if abs(cents) <= _LARGEST_AMOUNT else None
+
+
+def _numbered(value: object) -> list[Mapping[str, Any]] | None:
+    """The parts of a list that brackets spell, in the order of their numbers; None: it is none."""
+    if isinstance(value, list):
+        value = {str(number): part for number, part in enumerate(value)}
+    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
+        return None
+    return [value[key] for key in sorted(value, key=_number)]
+
+
+def _number(key: str) -> tuple[int, str]:
+    return (int(key), "") if key.isascii() and key.isdigit() and len(key) < 10 else (10**10, key)

@@ -98,13 +98,16 @@ class Fold:
     touched: PageView | None = None
     named: PageView | None = None
     mailed: PageView | None = None
+    goals: int = 0
+    """Those that its page views reach, a bit for each."""
 
     def add(self, view: PageView) -> None:
         self.views += 1
-        key = view.event.key
-        if view.opens_session and (self.flagged is None or key < self.flagged.event.key):
+        self.goals |= view.goals
+        key = view.key
+        if view.opens_session and (self.flagged is None or key < self.flagged.key):
             self.flagged = view
-        if self.first is None or key < self.first.event.key:
+        if self.first is None or key < self.first.key:
             self.first = view
         self.last = _later(self.last, view)
         if view.carries_attribution:
@@ -124,7 +127,7 @@ class Fold:
     @property
     def entry_key(self) -> EntryKey | None:
         entry = self.entry
-        return (int(self.flagged is None), *entry.event.key) if entry else None
+        return (int(self.flagged is None), *entry.key) if entry else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
     """What the page views know, session by session."""
     folds: dict[SessionId, Fold] = {}
     for view in views:
-        identity = (view.event.site_id, view.event.session_id)
+        identity = (view.site_id, view.session_id)
         if identity not in folds:
             folds[identity] = Fold(*identity)
         folds[identity].add(view)
@@ -175,7 +178,7 @@ def store_sessions(connection: Connection, folds: Sequence[Fold], context: Proce
 
 
 def _later(best: PageView | None, view: PageView) -> PageView:
-    return view if best is None or view.event.key > best.event.key else best
+    return view if best is None or view.key > best.key else best
 
 
 def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
@@ -184,7 +187,7 @@ def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
     row.update(id=item.session_id, site_id=item.site_id, num_pageviews=item.views, is_bounce=int(item.views == 1))
     if item.last:
         # The column may not be NULL, so without an entry some visitor is proposed; only an entry's is ever taken.
-        row["visitor_id"] = item.last.event.visitor_id
+        row["visitor_id"] = item.last.visitor_id
         row.update(last_req=item.last.row["timestamp"], last_page_id=int(item.last.row["document_id"]))
         _set_key(row, "last", item.last)
     if item.entry and item.entry_key:
@@ -206,7 +209,7 @@ def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
 
 
 def _set_key(row: dict[str, Any], group: str, view: PageView) -> None:
-    row[f"{group}_at"], row[f"{group}_guid"] = view.event.key
+    row[f"{group}_at"], row[f"{group}_guid"] = view.key
 
 
 def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any]:
@@ -214,8 +217,8 @@ def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any
     columns |= {
         "first_page_id": int(entry.row["document_id"]),
         "host": entry.host,
-        "city": NOT_SET,
-        "country": NOT_SET,
+        "city": entry.city,
+        "country": entry.country,
         "prior_session_id": entry.prior_session_id or 0,
     }
     last_request = entry.row["last_req"]
@@ -223,7 +226,7 @@ def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any
         before = calendar(last_request, context.settings[TIME_ZONE])
         columns |= {
             "prior_session_lastreq": last_request,
-            "time_sinse_priorsession": entry.event.received_at // MICROSECONDS - last_request,
+            "time_sinse_priorsession": entry.key[0] // MICROSECONDS - last_request,
             "prior_session_year": before.year,
             "prior_session_month": before.month_name,
             "prior_session_day": before.day,

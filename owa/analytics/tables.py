@@ -1,7 +1,8 @@
 """The analytics tables, with OWA's names and columns.
 
 Columns of ours, behind OWA's: wherever a group of columns is the first or the last by key, the key that decided stands
-beside it (`…_at` in microseconds, `…_guid`), so that a merge needs to look at no other row.
+beside it (`…_at` in microseconds, `…_guid`), so that a merge needs to look at no other row. Facts have what a session
+is recomputed from: `received_at` in microseconds, `goals` (a bit for each that the page reaches), page views the rest.
 """
 
 from typing import Any
@@ -62,6 +63,10 @@ REQUEST = Table(
     *_texts("site", "os"),
     Column("prior_document_id", String(255)),
     *_integers("is_comment", "is_entry_page", "is_browser", "is_robot", "is_feedreader"),
+    *_ids("received_at"),
+    *_integers("carries_attribution", "goals"),
+    *_texts("attributions"),
+    *_ids("prior_session_id"),
     Index("owa_request_session", "session_id"),
     Index("owa_request_day", "site_id", "yyyymmdd"),
 )
@@ -131,6 +136,99 @@ VISITOR = Table(
 )
 
 
+def _fact(name: str, *columns: Column[Any], indexes: tuple[str, ...] = ("session_id",)) -> Table:
+    """A table with a row for each event of a type, and `received_at`, its moment in microseconds."""
+    return Table(
+        f"owa_{name}",
+        METADATA,
+        Column("id", Id, primary_key=True, autoincrement=False),
+        Column("session_id", Id, nullable=False),
+        *_fact_columns(),
+        *columns,
+        *_ids("received_at"),
+        *(Index(f"owa_{name}_{column.removesuffix('_id')}", column) for column in indexes),
+        Index(f"owa_{name}_day", "site_id", "yyyymmdd"),
+    )
+
+
+ACTION = _fact(
+    "action_fact",
+    *_ids("document_id"),
+    *_texts("action_name", "action_label", "action_group"),
+    *_integers("numeric_value", "goals"),
+)
+
+CLICK = _fact(
+    "click",
+    *_ids("last_impression_id", "document_id", "target_id"),
+    *_texts("target_url"),
+    *_integers("hour", "minute", "second", "msec", "click_x", "click_y", "page_width", "page_height"),
+    *_ids("position", "approx_position"),
+    *_integers("dom_element_x", "dom_element_y"),
+    *_texts(*(f"dom_element_{name}" for name in ("name", "id", "value", "tag", "text", "class", "parent_id"))),
+    *_ids("tag_id", "placement_id", "ad_group_id"),
+    *_texts("host"),
+    *_integers("goals"),
+)
+
+DOMSTREAM = _fact(
+    "domstream",
+    *_ids("document_id", "domstream_guid"),
+    *_texts("events"),
+    *_integers("duration"),
+    *_texts("page_url"),
+    *_integers("page_width", "page_height"),
+)
+
+TRANSACTION = _fact(
+    "commerce_transaction_fact",
+    *_ids("document_id"),
+    *_texts("order_id", "order_source", "gateway"),
+    *(Column(f"{name}_revenue", BigInteger) for name in ("total", "tax", "shipping")),
+    *_integers("goals", "original_session"),
+    *_ids("event_guid"),
+    indexes=("session_id", "order_id"),
+)
+"""A row for each order: of its least event."""
+
+LINE_ITEM = _fact(
+    "commerce_line_item_fact",
+    *_ids("document_id"),
+    *_texts("order_id", "sku", "product_name", "category"),
+    *_ids("unit_price", "quantity", "item_revenue", "transaction_id"),
+    *_integers("original_session"),
+    indexes=("session_id", "order_id", "transaction_id"),
+)
+
+ORDER_EVENT = Table(
+    "owa_order_event",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("site_id", String(255), nullable=False),
+    Column("session_id", Id, nullable=False),
+    *_integers("goals"),
+    Index("owa_order_event_session", "session_id"),
+)
+"""Of ours: each event of an order, also those that lost against a lesser one; by guid."""
+
+FEED_REQUEST = Table(
+    "owa_feed_request",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    *_ids("visitor_id", "session_id", "document_id"),
+    Column("site_id", String(255), nullable=False),
+    *_ids("ua_id", "host_id", "os_id"),
+    *_texts("site", "host", "feed_reader_guid"),
+    *_ids("subscription_id"),
+    *_integers("timestamp", "yyyymmdd", "month", "day"),
+    Column("dayofweek", String(10)),
+    *_integers("dayofyear", "weekofyear", "year", "hour", "minute", "second", "msec", "last_req"),
+    *_texts("feed_format", "ip_address", "os"),
+    *_ids("received_at"),
+    Index("owa_feed_request_day", "site_id", "yyyymmdd"),
+)
+
+
 def _dimension(name: str, text: str, *columns: Column[Any]) -> Table:
     """A table keyed by the hash of its text."""
     return Table(
@@ -162,11 +260,11 @@ HOST = _dimension(
     *_attributes("ip_address", "full_host"),
     *_texts("city", "country", "latitude", "longitude"),
 )
-LOCATION = Table(
-    "owa_location_dim",
-    METADATA,
-    Column("id", Id, primary_key=True, autoincrement=False),
-    *_texts("country", "country_code", "state", "city", "latitude", "longitude"),
+LOCATION = _dimension(
+    "location_dim",
+    "place",
+    *_texts("country", "state", "city"),
+    *_attributes("country_code", "latitude", "longitude"),
 )
 SOURCE = _dimension("source_dim", "source_domain")
 CAMPAIGN = _dimension("campaign_dim", "name")

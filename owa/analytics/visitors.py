@@ -1,7 +1,8 @@
 """Visitors: one row for each visitor id, over all sites.
 
-`first_session_*` from the least event; `last_session_*` from the greatest session entry; `num_prior_sessions` the
-greatest of the sessions'. A session's entry can be replaced by an earlier one: then the last two are looked up anew.
+`first_session_*` from the least event, whatever its type; `last_session_*` from the greatest session entry;
+`num_prior_sessions` the greatest of the sessions'. A session's entry can be replaced by an earlier one: then the last
+two are looked up anew.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from owa.analytics.calendar import calendar
+from owa.analytics.fact import Fact
 from owa.analytics.merges import Columns, earlier, later, merge, take, with_key
 from owa.analytics.page_view import PageView
 from owa.analytics.settings import TIME_ZONE
@@ -42,21 +44,30 @@ _LAST = (
 class Fold:
     """What a batch knows about one visitor."""
 
-    first: PageView | None = None
+    first: Fact | None = None
     last_entry: PageView | None = None
     prior_sessions: int | None = None
     named: PageView | None = None
     mailed: PageView | None = None
 
 
-def store_visitors(connection: Connection, views: Iterable[PageView], entries: Iterable[PageView]) -> None:
-    """Merge into `owa_visitor` what new page views, and the entries that sessions got from this batch, tell."""
+def store_visitors(
+    connection: Connection,
+    context: ProcessingContext,
+    facts: Iterable[Fact],
+    views: Iterable[PageView] = (),
+    entries: Iterable[PageView] = (),
+) -> None:
+    """Merge into `owa_visitor` what new events tell, new page views in particular, and the entries that sessions got
+    from this batch."""
     folds: dict[int, Fold] = {}
+    for fact in facts:
+        _add_fact(folds.setdefault(fact.event.visitor_id, Fold()), fact)
     for view in views:
-        _add_view(folds.setdefault(view.event.visitor_id, Fold()), view)
+        _add_view(folds.setdefault(view.visitor_id, Fold()), view)
     for entry in entries:
-        _add_entry(folds.setdefault(entry.event.visitor_id, Fold()), entry)
-    _MERGE.run(connection, [_row(visitor_id, folds[visitor_id]) for visitor_id in sorted(folds)])
+        _add_entry(folds.setdefault(entry.visitor_id, Fold()), entry)
+    _MERGE.run(connection, [_row(visitor_id, folds[visitor_id], context) for visitor_id in sorted(folds)])
 
 
 def recompute_last_sessions(connection: Connection, visitors: Iterable[int], context: ProcessingContext) -> None:
@@ -65,30 +76,32 @@ def recompute_last_sessions(connection: Connection, visitors: Iterable[int], con
         _update_last(connection, [_last_session(connection, visitor_id, context) for visitor_id in part])
 
 
+def _add_fact(item: Fold, fact: Fact) -> None:
+    if item.first is None or fact.key < item.first.key:
+        item.first = fact
+
+
 def _add_view(item: Fold, view: PageView) -> None:
-    key = view.event.key
-    if item.first is None or key < item.first.event.key:
-        item.first = view
-    if view.user_name and (item.named is None or key > item.named.event.key):
+    if view.user_name and (item.named is None or view.key > item.named.key):
         item.named = view
-    if view.user_email and (item.mailed is None or key > item.mailed.event.key):
+    if view.user_email and (item.mailed is None or view.key > item.mailed.key):
         item.mailed = view
 
 
 def _add_entry(item: Fold, entry: PageView) -> None:
-    if item.last_entry is None or entry.event.key > item.last_entry.event.key:
+    if item.last_entry is None or entry.key > item.last_entry.key:
         item.last_entry = entry
     prior = entry.row["num_prior_sessions"]
     if prior is not None and (item.prior_sessions is None or prior > item.prior_sessions):
         item.prior_sessions = prior
 
 
-def _row(visitor_id: int, item: Fold) -> dict[str, Any]:
+def _row(visitor_id: int, item: Fold, context: ProcessingContext) -> dict[str, Any]:
     row = {**_EMPTY_ROW, "id": visitor_id, "num_prior_sessions": item.prior_sessions}
     if item.first:
         when = item.first.calendar
         row |= {
-            "first_session_id": item.first.event.session_id,
+            "first_session_id": item.first.session_id,
             "first_session_year": when.year,
             "first_session_month": str(when.month),
             "first_session_day": when.day,
@@ -98,7 +111,8 @@ def _row(visitor_id: int, item: Fold) -> dict[str, Any]:
         }
         _set_key(row, "first_session", item.first)
     if item.last_entry:
-        row |= _last_columns(item.last_entry.event.session_id, item.last_entry.calendar)
+        when = calendar(item.last_entry.key[0] // MICROSECONDS, context.settings[TIME_ZONE])
+        row |= _last_columns(item.last_entry.session_id, when)
         _set_key(row, "last_session", item.last_entry)
     if item.named:
         row["user_name"] = item.named.user_name
@@ -119,8 +133,8 @@ def _last_columns(session_id: int, when: Any) -> dict[str, Any]:
     }
 
 
-def _set_key(row: dict[str, Any], group: str, view: PageView) -> None:
-    row[f"{group}_at"], row[f"{group}_guid"] = view.event.key
+def _set_key(row: dict[str, Any], group: str, decides: Fact | PageView) -> None:
+    row[f"{group}_at"], row[f"{group}_guid"] = decides.key
 
 
 def _last_session(connection: Connection, visitor_id: int, context: ProcessingContext) -> dict[str, Any]:

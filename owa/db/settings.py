@@ -1,7 +1,10 @@
+from pathlib import Path
+
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from owa.settings import Setting, folder
+from owa.files import root_folder
+from owa.settings import Setting, Settings, folder
 
 
 def _url(text: str) -> str:
@@ -30,3 +33,8 @@ DATABASE_URL = Setting(
     restart=True,
 )
 SETTINGS: tuple[Setting[str], ...] = (DATA_DIR, DATABASE_URL)
+
+
+def data_folder(settings: Settings) -> Path:
+    """The folder for everything that OWA writes."""
+    return root_folder() / settings[DATA_DIR]

@@ -6,6 +6,7 @@ deliveries is: failed, else retrying, else queued. When none is left, it is proc
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping
@@ -15,7 +16,6 @@ from owa.db.counts import Outcome
 from owa.db.engine import Database
 from owa.db.receipts import DIRECT, Receipt
 from owa.processing.fates import DAMAGED, DELIVERED
-from owa.processing.store import HandlerTable
 from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue
 
 Account = tuple[int, str]
@@ -70,11 +70,18 @@ class Line:
 class Ledger:
     """Draws up the accounts."""
 
-    def __init__(self, database: Database, incoming: EventQueue, retries: RetryQueue, handlers: HandlerTable) -> None:
+    def __init__(
+        self,
+        database: Database,
+        incoming: EventQueue,
+        retries: RetryQueue,
+        count_facts: Callable[[Connection], Counter[Account]],
+    ) -> None:
+        """`count_facts`: how many events are stored, by server and site."""
         self._database = database
         self._incoming = incoming
         self._retries = retries
-        self._handlers = handlers
+        self._count_facts = count_facts
 
     def verify(self, wait: float = 30.0) -> list[Line]:
         """The lines, by server and site, as of one moment: no drain runs meanwhile. Raises `HeldByAnother` when one
@@ -108,7 +115,7 @@ class Ledger:
                 found.processed -= number  # by the core, which has counted it
             if remaining is Remaining.SESSION:
                 expected[server, site_id] += number
-        stored = self._handlers.count_facts(connection)
+        stored = self._count_facts(connection)
         for account, found in lines.items():
             found.missing_rows = max(0, expected[account] - stored[account])
         _explain(lines, stored - expected, _damaged(connection))

@@ -76,13 +76,6 @@ class HandlerTable:
         self._event_types = self._handlers.keys() | subscribers.keys()
         self.all = tuple(handlers)
 
-    def count_facts(self, connection: Connection) -> Counter[tuple[int, str]]:
-        """How many facts all handlers have stored, by server and site."""
-        total: Counter[tuple[int, str]] = Counter()
-        for handler in self.all:
-            total += handler.count_facts(connection)
-        return total
-
     def event_types(self) -> Collection[str]:
         """Those that somebody handles. Asked at each request."""
         return self._event_types

@@ -36,6 +36,14 @@ RESERVED = {
 }
 """Names that are OWA's own, by hook."""
 
+OURS_ONLY = {
+    "owa_fact_handlers": "Use owa_event_handlers.",
+    "owa_fact_families": "Use owa_event_handlers.",
+    "owa_locators": "Use owa_preprocessing_steps: an event may bring its country, state and city.",
+}
+"""Hooks that run within the drain's transaction, which only modules that come with OWA may have; each with what others
+do instead."""
+
 QUEUES = {INCOMING: "owa_queue_types", PROCESSING: "owa_retry_queue_types"}
 """The queues that can be bound, each with the hook that brings its types."""
 
@@ -50,6 +58,7 @@ def check(modules: Modules) -> None:
         check_names,
         check_types,
         check_bindings,
+        check_ours_only,
         check_fact_handlers,
         check_event_handlers,
     )
@@ -139,18 +148,22 @@ def check_bindings(modules: Modules) -> None:
                 loaded.break_(f"{names} both want to be the queue {queue}. Switch one of them off.")
 
 
+def check_ours_only(modules: Modules) -> None:
+    """Break modules of third parties that want to run in the drain's transaction."""
+    for loaded in _working(modules):
+        for hook, instead in OURS_ONLY.items():
+            if loaded.contributed.get(hook) and not loaded.found.is_built_in:
+                loaded.break_(
+                    f"{loaded.name} has the hook {hook}, which only modules that come with OWA may have. {instead}"
+                )
+
+
 def check_fact_handlers(modules: Modules) -> None:
-    """Break modules of third parties that want to write in the drain's transaction, and those that handle a type of
-    events that an earlier one handles."""
+    """Break modules that handle a type of events that an earlier one handles."""
     owners: dict[str, Loaded] = {}
     for loaded in _working(modules):
         kinds = [kind for item in loaded.contributed.get("owa_fact_handlers", ()) for kind in sorted(item.event_types)]
-        if kinds and not loaded.found.is_built_in:
-            loaded.break_(
-                f"{loaded.name} has the hook owa_fact_handlers, which only modules that come with OWA may have. "
-                "Use owa_event_handlers."
-            )
-            continue
+        kinds += [family.event_type for family in loaded.contributed.get("owa_fact_families", ())]
         for kind in kinds:
             owner = owners.setdefault(kind, loaded)
             if owner is not loaded or kinds.count(kind) > 1:

@@ -10,12 +10,14 @@ CORE = "core"
 
 BUILT_IN = {
     CORE: "owa.analytics.hooks",
+    "domstream": "owa.modules.domstream",
     "file_queue": "owa.modules.file_queue",
     "remote_queue": "owa.modules.remote_queue",
     "database_queue": "owa.modules.database_queue",
     "utm_campaigns": "owa.modules.utm_campaigns",
     "referer_spam": "owa.modules.referer_spam",
     "webhook": "owa.modules.webhook",
+    "maxmind_geoip": "owa.modules.maxmind_geoip",
 }
 
 

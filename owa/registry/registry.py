@@ -11,7 +11,9 @@ from owa.contributions import (
     PROCESSING,
     EventFilter,
     EventHandler,
+    FactFamily,
     FactHandler,
+    Locator,
     PreprocessingStep,
     QueueBinding,
     QueueType,
@@ -53,6 +55,10 @@ class Registry:
         return tuple(self._of("owa_fact_handlers"))
 
     @property
+    def fact_families(self) -> tuple[FactFamily, ...]:
+        return tuple(self._of("owa_fact_families"))
+
+    @property
     def event_handlers(self) -> tuple[tuple[str, EventHandler], ...]:
         """Those that may be given events now, each with what its deliveries are kept under: `MODULE:NAME`."""
         return tuple((f"{module}:{item.name}", item) for module, item in self._with_names("owa_event_handlers"))
@@ -92,6 +98,11 @@ class Registry:
     def filters(self) -> tuple[tuple[str, EventFilter], ...]:
         """Each with its module's name."""
         return tuple(self._with_names("owa_event_filters"))
+
+    @property
+    def locators(self) -> tuple[tuple[str, Locator], ...]:
+        """Each with its module's name."""
+        return tuple(self._with_names("owa_locators"))
 
     @property
     def jobs(self) -> tuple[tuple[str, ScheduledJob], ...]:

@@ -6,14 +6,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from owa.errors import HeldByAnother, OwaError
 from owa.processing.drain import Drained
 from owa.scheduler.jobs import Job
 from owa.scheduler.leadership import Leadership
-from owa.scheduler.threads import DaemonThreads
+from owa.scheduler.threads import JobThreads
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +21,6 @@ FIRST_RUN = 60
 
 OURS, CONTRIBUTED = "default", "modules"
 """Who runs OWA's own jobs, and those of modules."""
-
-THREADS = 2
-"""So that a long drain holds up no other job."""
 
 
 class Scheduler:
@@ -37,7 +33,7 @@ class Scheduler:
         self._troubles: dict[str, str] = {}
         self._lock = Lock()
         self._scheduler = BackgroundScheduler(
-            executors={OURS: ThreadPoolExecutor(THREADS), CONTRIBUTED: DaemonThreads()},
+            executors={OURS: JobThreads(awaited=True), CONTRIBUTED: JobThreads(awaited=False)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
@@ -63,7 +59,6 @@ class Scheduler:
     def stop(self) -> None:
         """Returns when the running jobs have ended, and others may have them. Jobs of modules are not waited for."""
         if self._scheduler.running:
-            self._scheduler.remove_all_jobs()  # else one that becomes due meanwhile finds no thread, with a traceback
             self._scheduler.shutdown(wait=True)
         for _, leadership in self._jobs.values():
             with suppress(OwaError):

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from owa.accounts import users
+from owa.analytics.goals import SETTING, Goal, dump
 from owa.db.configuration import StoredSite, add_site, change_site, site_id_of
 from owa.db.engine import Database
 from owa.db.modules import Switch, note_failures, switch_module
@@ -39,7 +40,10 @@ def crowd(installation: Installation, sites: int = 4, events: int = 3) -> None:
     with database.writing() as connection:
         for domain in (HOSTILE_SITE, *(f"https://{number}.example" for number in range(sites))):
             add_site(connection, domain)
-        change_site(connection, StoredSite(site_id_of(HOSTILE_SITE), HOSTILE_SITE, {}, f"name {XSS}", WIDE))
+        goals = {
+            SETTING: dump(Goal(number, f"{XSS} {WIDE}", "begins", f"/{XSS}{WIDE}", 10**14) for number in range(1, 4))
+        }
+        change_site(connection, StoredSite(site_id_of(HOSTILE_SITE), HOSTILE_SITE, goals, f"name {XSS}", WIDE))
         everybody = frozenset(site_id_of(f"https://{number}.example") for number in range(sites))
         user = users.User(EVE, "viewer", f"real {XSS}", f"{WIDE}@shop.example", everybody)
         now = time.time_ns() // 1_000

@@ -10,11 +10,12 @@ import pytest
 
 from owa.db.configuration import site_id_of
 from tests.e2e.conftest import unavailable
-from tests.e2e.crowded import EVE, FAILED, HOSTILE_SITE, crowd, install_packages, use
+from tests.e2e.crowded import EVE, FAILED, HOSTILE_SITE, XSS, crowd, install_packages, use
+from tests.e2e.crowded import WIDE as WIDE_TEXT
 from tests.failures import execute
 from tests.functional.test_permissions import MATRIX
 from tests.packages import on_the_path
-from tests.servers import PASSWORD, Install, Installation, Server
+from tests.servers import PASSWORD, SITE_ID, Install, Installation, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
@@ -24,12 +25,17 @@ pytestmark = pytest.mark.e2e
 NO_PAGES = {"__static/", "blank", "logout", "admin"}
 """Routes that show nothing of their own. All others are visited at the path that they have in the matrix."""
 
+GOALS = f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}/goals"
+
 MORE = (
     "/nowhere",
     "/admin/failed?type=none",
     f"/admin/failed/{FAILED.guid}",
     "/admin/settings/modules/referer_spam",
     f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}",
+    f"/admin/settings/sites/{SITE_ID}/goals",
+    f"{GOALS}?" + urlencode({"address": f"/{XSS}{WIDE_TEXT}"}),
+    f"{GOALS}?goal=3&address=https://[",
     "/admin/settings/users/edit?" + urlencode({"user_id": EVE}),
     "/admin/settings/users/edit?user_id=admin",
 )
@@ -39,6 +45,7 @@ FORMS = (
     ("/admin/account", "current", {"current": "wrong", "password": "long enough"}),
     ("/admin/settings/general", "base.timezone", {"base.timezone": "Mars", "base.drain_interval": "-1"}),
     ("/admin/settings/sites", "site.domain", {"site.domain": "no address"}),
+    (GOALS, "goal.name", {"goal.name": "", "goal.pattern": f"https://other.example/{WIDE_TEXT}", "goal.value": "much"}),
     ("/admin/settings/users", "user_id", {"user_id": "admin"}),
     ("/admin/settings/users", "user_id", {"csrf_token": "forged"}),
 )

@@ -27,6 +27,7 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "module_page": ("/admin/modules/file_queue/quarantine", 303, 403, 403, 200),
     "sites": ("/admin/settings/sites", 303, 200, 200, 200),
     "site": ("/admin/settings/sites/nowhere", 303, 404, 404, 404),  # there is none
+    "goals": ("/admin/settings/sites/nowhere/goals", 303, 404, 404, 404),  # as there
     "senders": ("/admin/settings/senders", 303, 403, 403, 200),
     "users": ("/admin/settings/users", 303, 403, 403, 200),
     "user": ("/admin/settings/users/edit?user_id=viewer", 303, 403, 403, 200),

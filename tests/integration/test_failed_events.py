@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
+from owa.analytics.counting import count_facts
 from owa.analytics.tables import REQUEST, SESSION
 from owa.app import Installation, open_installation
 from owa.clock import SystemClock
@@ -56,7 +57,7 @@ def drain(installation: Installation) -> None:
 
 
 def line(installation: Installation) -> Line:
-    parts = (installation.database, installation.incoming, installation.retries, installation.handlers)
+    parts = (installation.database, installation.incoming, installation.retries, count_facts)
     (line,) = Ledger(*parts).verify()
     return line
 

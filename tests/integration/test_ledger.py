@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, delete, select
 
+from owa.analytics.counting import count_facts
 from owa.analytics.tables import REQUEST
 from owa.app import Installation, open_installation
 from owa.db import receipts
@@ -39,7 +40,7 @@ def views(count: int, *, first: bool = True, server: int = 1) -> list[Event]:
 
 
 def verify(installation: Installation) -> list[Line]:
-    parts = (installation.database, installation.incoming, installation.retries, installation.handlers)
+    parts = (installation.database, installation.incoming, installation.retries, count_facts)
     return Ledger(*parts).verify()
 
 

@@ -451,3 +451,31 @@ def test_the_scheduler_of_a_process_follows_a_switch(tmp_path: Path, packages: P
     switch_on(process, "hooked", COMMAND_LINE)
     until(lambda: "count-orders" in {run.job for run in recorded(process)})
     application.stop()
+
+
+ENDS_WHILE_A_JOB_RUNS = """
+import time
+from threading import Event
+from owa.scheduler.jobs import Job, Scope
+from owa.scheduler.scheduler import Scheduler
+
+class Mine:
+    def holds(self):
+        return True
+    def give_up(self):
+        pass
+
+busy = Event()
+def work():
+    busy.set()
+    time.sleep(3)
+
+Scheduler([Job("long", 1, Scope.ALL, work), Job("short", 1, Scope.ALL, lambda: None)], lambda job: Mine()).start()
+assert busy.wait(10)
+"""
+
+
+def test_process_that_ends_without_stopping_it_leaves_no_traceback() -> None:
+    """As granian's workers do. Jobs that become due meanwhile are others'."""
+    ended = subprocess.run([sys.executable, "-c", ENDS_WHILE_A_JOB_RUNS], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from owa.accounts.audit import Actor
+from owa.analytics.counting import count_facts
 from owa.app import Installation as Opened
 from owa.app import open_installation
 from owa.clock import FixedClock
@@ -201,7 +202,7 @@ def test_a_parked_queue_is_left_alone(process: Opened) -> None:
 
 def drift(process: Opened) -> int:
     """Of the whole ledger; each line must balance, not just their sum."""
-    ledger = Ledger(process.database, process.incoming, process.retries, process.handlers)
+    ledger = Ledger(process.database, process.incoming, process.retries, count_facts)
     return sum(abs(line.drift) for line in ledger.verify())
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from owa.analytics.counting import count_facts
+from owa.analytics.handlers import fact_handlers
 from owa.clock import MICROSECONDS, FixedClock
 from owa.contributions import INCOMING, ProcessingContext, QueueContext
 from owa.db.engine import Database
@@ -63,7 +65,7 @@ class CollectingServer:
     def __init__(self, number: int, folder: Path, shared: Shared, skew: float) -> None:
         self._shared = shared
         self._clock = OffClock(shared.clock, skew)
-        self._handlers = HandlerTable(shared.registry.fact_handlers)
+        self._handlers = HandlerTable(fact_handlers(shared.registry))
         self._context = QueueContext(INCOMING, shared.settings, shared.database, self._clock, folder)
         self._pause = Pause(folder / "drain.paused", self._clock)
         self._queue = self._open()
@@ -159,7 +161,7 @@ class CollectingServer:
     def verify_ledger(self) -> None:
         """Whatever is under way elsewhere: what this server took is somewhere."""
         if not self.is_draining:
-            parts = (self._shared.database, self._queue, self._shared.retries, self._handlers)
+            parts = (self._shared.database, self._queue, self._shared.retries, count_facts)
             assert [line for line in Ledger(*parts).verify(0) if line.drift] == []
 
     def finish(self) -> None:

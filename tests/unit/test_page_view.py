@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from owa.analytics.fact import Fact
 from owa.analytics.page_view import PageView
 from owa.analytics.page_view import page_view as derive
 from owa.analytics.tables import REQUEST
@@ -15,7 +16,11 @@ NOT_SET_ID = 9128257944072328014
 
 
 def view(**properties: Any) -> PageView:
-    return derive(page_view(**properties), context())
+    return derive(page_view(**properties), context())[1]
+
+
+def fact(**properties: Any) -> Fact:
+    return derive(page_view(**properties), context())[0]
 
 
 def row(**properties: Any) -> dict[str, Any]:
@@ -56,6 +61,8 @@ def test_row_of_a_page_view_that_says_nothing() -> None:
         "is_repeat_visitor": 1,
         "medium": "direct",
         "os": "(unknown)",
+        "carries_attribution": 0,
+        "received_at": 1_795_262_400_000_000,
         "is_entry_page": 0,
         "is_browser": 0,
         "is_robot": 0,
@@ -82,12 +89,12 @@ def test_flag_opens_the_session() -> None:
 
 
 def test_moment_has_milliseconds() -> None:
-    found = derive(page_view(at=61.0456789), context()).row
+    found = derive(page_view(at=61.0456789), context())[1].row
     assert (found["timestamp"], found["minute"], found["second"], found["msec"]) == (1_795_262_461, 1, 1, 45)
 
 
 def test_calendar_is_of_the_configured_zone() -> None:
-    found = derive(page_view(), context(OWA_TIMEZONE="Pacific/Auckland")).row
+    found = derive(page_view(), context(OWA_TIMEZONE="Pacific/Auckland"))[1].row
     assert (found["yyyymmdd"], found["hour"], found["dayofweek"]) == (20261122, 1, "Sun")
 
 
@@ -109,8 +116,8 @@ def test_browser_and_system_are_of_the_event_itself() -> None:
     ],
 )
 def test_host(sent: str, full_host: str, host: str) -> None:
-    found = view(REMOTE_HOST=sent)
-    assert (found.full_host, found.host, found.row["host_id"]) == (full_host, host, text_id(host))
+    found = fact(REMOTE_HOST=sent)
+    assert (found.full_host, found.host, row(REMOTE_HOST=sent)["host_id"]) == (full_host, host, text_id(host))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +146,8 @@ def test_the_page_before_counts_on_the_same_host_only() -> None:
 def test_filters_and_default_page_are_those_of_the_installation_and_the_site() -> None:
     site = Site("s1", "shop.example", {"query_string_filters": "b, c", "default_page": "index.html"})
     event = page_view(page_url="http://shop.example/index.html?a=1&b=2&c=3&d=4")
-    assert derive(event, context([site], OWA_QUERY_STRING_FILTERS="a")).url == "http://shop.example/?d=4"
-    assert derive(event, context()).url == "http://shop.example/index.html?a=1&b=2&c=3&d=4"
+    assert derive(event, context([site], OWA_QUERY_STRING_FILTERS="a"))[0].url == "http://shop.example/?d=4"
+    assert derive(event, context())[0].url == "http://shop.example/index.html?a=1&b=2&c=3&d=4"
 
 
 def test_both_names_of_the_visit_counts() -> None:
@@ -155,11 +162,18 @@ def test_both_names_of_the_visit_counts() -> None:
 
 
 def test_values_of_the_wrong_type_become_null_and_are_named() -> None:
-    found = view(nps="abc", last_req="soon", prior_session_id="x", page_title={"0": "a"}, medium=["email"])
-    assert (found.row["num_prior_sessions"], found.row["last_req"], found.prior_session_id) == (None, None, None)
-    assert (found.title, found.row["medium"]) == ("", "direct")
-    assert sorted(found.coerced) == ["last_req", "medium", "nps", "page_title", "prior_session_id"]
+    sent: dict[str, Any] = {
+        "nps": "abc",
+        "last_req": "soon",
+        "prior_session_id": "x",
+        "page_title": {"0": "a"},
+        "medium": ["email"],
+    }
+    found, own = derive(page_view(**sent), context())
+    assert (own.row["num_prior_sessions"], own.row["last_req"], own.prior_session_id) == (None, None, None)
+    assert (found.title, own.row["medium"]) == ("", "direct")
+    assert sorted(found.values.coerced) == ["last_req", "medium", "nps", "page_title", "prior_session_id"]
 
 
 def test_text_is_kept_as_sent() -> None:
-    assert view(page_title=" <b>Größe</b> & \ufffd ").title == " <b>Größe</b> & \ufffd "
+    assert fact(page_title=" <b>Größe</b> & \ufffd ").title == " <b>Größe</b> & \ufffd "

@@ -116,6 +116,8 @@ def test_a_hook_with_a_wrong_signature(modules: Modules) -> None:
         ("owa_settings", "[QueueType('x', print)]", "must return a list of Setting"),
         ("owa_event_handlers", "[object()]", "must return a list of EventHandler"),
         ("owa_fact_handlers", "[1]", "must return a list of FactHandler"),
+        ("owa_locators", "[print]", "must return a list of Locator"),
+        ("owa_locators", "[Locator('x', 'y')]", "whose locate is 'y'"),
         ("owa_queue_types", "[QueueType(['x'], print)]", "whose name is ['x']"),
         ("owa_queue_types", "[QueueType('x', None)]", "whose open is None"),
         ("owa_queue_bindings", "[QueueBinding(None, 'file')]", "whose queue is None"),
@@ -158,7 +160,7 @@ def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str)
     handler = f"""
     class Handler:
         event_types = {types}
-        handle = resume = adopt = count_facts = is_open = print
+        handle = resume = adopt = is_open = print
 
     @hookimpl
     def owa_fact_handlers(): return [Handler()]
@@ -170,7 +172,7 @@ def test_a_handler_whose_types_are_no_set_of_names(modules: Modules, types: str)
 FACTS = """
 class Facts:
     event_types = frozenset({"%s"})
-    handle = resume = adopt = count_facts = is_open = print
+    handle = resume = adopt = is_open = print
 
 @hookimpl
 def owa_fact_handlers(): return [Facts()]
@@ -184,6 +186,27 @@ def test_a_third_partys_fact_handler(modules: Modules) -> None:
     assert "Use owa_event_handlers." in error
 
 
+LOCATORS = """
+@hookimpl
+def owa_locators(): return [Locator("map", print)]
+"""
+
+
+def test_a_third_partys_locator(modules: Modules) -> None:
+    modules.write("ours", LOCATORS)
+    registry = modules.load()
+    assert error_of(registry).startswith("ours has the hook owa_locators, which only modules that come with OWA may")
+    assert not registry.locators
+
+
+def test_locators_are_asked_in_the_order_of_their_modules(modules: Modules) -> None:
+    for name in ("worse", "better"):
+        modules.write(name, LOCATORS)
+        modules.found[name] = [replace(modules.found[name][0], is_built_in=True)]
+    assert [name for name, _locator in modules.load().locators] == ["better", "worse"]
+    assert [name for name, _locator in modules.load(better=Switch.OFF).locators] == ["worse"]
+
+
 def test_two_fact_handlers_for_one_type(modules: Modules) -> None:
     for name, event_type in (("ours", "base.page_request"), ("other", "shop.basket")):
         modules.write(name, FACTS % event_type)
@@ -191,10 +214,10 @@ def test_two_fact_handlers_for_one_type(modules: Modules) -> None:
     registry = modules.load()
     assert error_of(registry) == "Both core and ours have a fact handler for events of type base.page_request."
     assert registry.modules["core"].works
-    assert [sorted(handler.event_types) for handler in registry.fact_handlers] == [
-        ["base.page_request"],
-        ["shop.basket"],
-    ]
+    handled = [sorted(handler.event_types) for handler in registry.fact_handlers]
+    assert handled[0] == ["base.page_request"]
+    assert handled[-1] == ["shop.basket"]
+    assert len(handled) == 6
 
 
 def test_event_handlers_have_keys_and_subscribers_their_events(modules: Modules) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from owa.analytics.counting import count_facts
 from owa.app import Installation
 from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, TROUBLE, Command
@@ -13,7 +14,7 @@ COLUMNS = tuple(field.name for field in fields(Line))
 
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
-    ledger = Ledger(installation.database, installation.incoming, installation.retries, installation.handlers)
+    ledger = Ledger(installation.database, installation.incoming, installation.retries, count_facts)
     lines = ledger.verify(arguments.number("wait", 30.0) or 0.0)
     drift = min(0, sum(line.drift for line in lines if line.drift < 0)) or sum(line.drift for line in lines)
     output.document({"drift": drift, "lines": [_document(line) for line in lines]})

@@ -55,6 +55,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("general", "/admin/settings/general")
     config.add_route("sites", "/admin/settings/sites")
     config.add_route("site", "/admin/settings/sites/{site_id}")
+    config.add_route("goals", "/admin/settings/sites/{site_id}/goals")
     config.add_route("modules", "/admin/settings/modules")
     config.add_route("module", "/admin/settings/modules/{name}")
     config.add_route("module_page", "/admin/modules/{module}/{slug}")

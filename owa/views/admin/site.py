@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from owa.accounts import audit
 from owa.accounts.roles import Capability
+from owa.analytics import goals
 from owa.db import configuration as stored
 from owa.db.configuration import StoredSite
 from owa.tracking.tag import tag
@@ -28,13 +29,13 @@ class OneSite:
     @view_config(request_method="GET", permission=Capability.VIEW_SITE_LIST)
     def show(self) -> dict[str, Any]:
         with self._installation.database.reading() as connection:
-            site = self._find(connection)
+            site = seen_site(self._request, connection)
         return self._page(site, change_form(site))
 
     @view_config(request_method="POST", permission=Capability.EDIT_SITES)
     def change(self) -> dict[str, Any] | Response:
         with self._installation.database.writing() as connection:
-            site = self._find(connection)
+            site = seen_site(self._request, connection)
             form = change_form(site).filled(self._request.POST.items())
             if form.changes and not form.problems:
                 self._store(connection, site, form)
@@ -50,18 +51,20 @@ class OneSite:
         now = self._installation.clock.now()
         audit.record(connection, actor_of(self._request), now, "change site", site.domain, form.before, form.after)
 
-    def _find(self, connection: Connection) -> StoredSite:
-        """The site of the path. One that the visitor does not see is none for him."""
-        site_id = self._request.matchdict["site_id"]
-        site = stored.find_site(connection, site_id) if self._request.identity.user.sees(site_id) else None
-        if site is None:
-            raise HTTPNotFound
-        return site
-
     def _page(self, site: StoredSite, form: Form) -> dict[str, Any]:
         return {
             "site": site,
             "form": form,
+            "goals": len(goals.parse(site.settings.get(goals.SETTING, ""))),
             "tag": tag(self._request.application_url + "/", site.site_id),
             "may_edit": self._request.identity.user.may(Capability.EDIT_SITES),
         }
+
+
+def seen_site(request: Request, connection: Connection) -> StoredSite:
+    """The site of the path. One that the visitor does not see is none for him."""
+    site_id = request.matchdict["site_id"]
+    site = stored.find_site(connection, site_id) if request.identity.user.sees(site_id) else None
+    if site is None:
+        raise HTTPNotFound
+    return site
