@@ -11,7 +11,7 @@ LONGEST_TEXT = 4_096
 """Characters kept of a text."""
 
 _LARGEST_INTEGER = 2**31 - 1
-_LARGEST_AMOUNT = 10**15
+LARGEST_AMOUNT = 10**15
 """Cents."""
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _TRUE = frozenset(("true", "1", "yes"))
@@ -113,8 +113,11 @@ def _cents(value: object) -> int | None:
     text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     if not _DECIMAL.fullmatch(text):
         return None
-    cents = int((Decimal(text) * 100).quantize(Decimal(1), ROUND_HALF_UP))
-    return cents if abs(cents) <= _LARGEST_AMOUNT else None
+    amount = Decimal(text)
+    if abs(amount) > LARGEST_AMOUNT:
+        return None  # longer than what can be rounded
+    cents = int(amount.quantize(Decimal("0.01"), ROUND_HALF_UP).scaleb(2))
+    return cents if abs(cents) <= LARGEST_AMOUNT else None
 
 
 def _numbered(value: object) -> list[Mapping[str, Any]] | None:
