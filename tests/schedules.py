@@ -17,7 +17,7 @@ from owa.events import Event
 from owa.queues.contract import RetryQueue, State
 from owa.testing.traffic import Delivery, Plan, deliver
 from tests import oracle
-from tests.families import landed, site
+from tests.families import site
 from tests.page_views import counts, rows
 
 SERVERS = range(5)
@@ -106,7 +106,7 @@ def assert_converged(
 ) -> None:
     """All tables, the counts and the unfinished events are as expected of the events received; those whose session
     nothing opens are `unfinished`."""
-    for name, table in landed(expected).items():
+    for name, table in expected.rows.items():
         assert differences(rows(database, METADATA.tables[name]), table) == [], name
     with database.reading() as connection:
         kept = sorted((kept.event.guid, kept.state) for kept in retries.latest(connection, len(received)))

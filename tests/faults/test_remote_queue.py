@@ -17,7 +17,6 @@ from owa.db.metadata import METADATA
 from owa.db.modules import Switch
 from owa.events import Event
 from owa.testing.traffic import Plan, deliver
-from tests.families import landed
 from tests.faults.aftermath import command
 from tests.faults.processes import CONTEXT
 from tests.faults.processes import command as run_command
@@ -99,7 +98,7 @@ def test_rows_are_the_fold_of_what_all_servers_took(install: Install, seed: int)
         for installation in (*forwarders, processor):
             drain_to_the_end(installation)
         expected = fold(received, adopt=True)
-        for name, table in landed(expected).items():
+        for name, table in expected.rows.items():
             assert differences(rows(processing.database, METADATA.tables[name]), table) == [], name
         assert (middle.proxy.fates + last.proxy.fates).keys() - {Fate.PASSED}, "the network was good"
     for installation in (*forwarders, processor):

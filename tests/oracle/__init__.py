@@ -80,8 +80,7 @@ def _sessions(facts: list[Fact], opened: dict[Session, Fact], bought: list[Order
     for identity, entry in opened.items():
         own = [fact for fact in facts if fact.session == identity]
         views = [fact for fact in own if fact.is_page_view]
-        others = [fact for fact in own if fact.event_type in (ACTION, CLICK)]
-        rows.append(session(entry, views, [order for order in bought if order.fact.session == identity], others, given))
+        rows.append(session(entry, views, [order for order in bought if order.fact.session == identity], own, given))
     return rows
 
 

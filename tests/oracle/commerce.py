@@ -69,11 +69,12 @@ def _order(fact: Fact) -> Order:
         "event_guid": fact.guid,
         "goals": fact.goals,
     }
+    of_order = {**common, "transaction_id": row["id"]}
     items: dict[int, Row] = {}
     for line in values.nested("ct_line_items"):
         item = _item(line)
         identity = text_id(f"{fact.site_id}\0{order_id or fact.guid}\0{item['sku'] or ''}")
-        items[identity] = _added(items[identity], item) if identity in items else {**common, "id": identity, **item}
+        items[identity] = _added(items[identity], item) if identity in items else {**of_order, "id": identity, **item}
     return Order(fact, row, list(items.values()))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from tests.oracle.attribution import referral
 from tests.oracle.events import Fact, Row, key_columns
 from tests.oracle.given import Given
-from tests.oracle.places import place_id
+from tests.oracle.places import SEPARATOR, place_id, place_text
 from tests.oracle.texts import NOT_SET, host, text_id, uri
 
 TextOf = Callable[[Fact], str]
@@ -84,11 +84,10 @@ def _locations(facts: list[Fact]) -> list[Row]:
     }
     rows: dict[int, Row] = {}
     for fact in facts:
-        identity, names = place_id(fact.place), fact.place[:3]
+        identity, text = place_id(fact.place), place_text(fact.place)
         row = rows.setdefault(identity, {"id": identity, "place": None, **_unset(last)})
-        text = "\x1f".join(names)
         if row["place"] is None or text < row["place"]:
-            row |= {"place": text, **dict(zip(("country", "state", "city"), names, strict=True))}
+            row |= {"place": text, **dict(zip(("country", "state", "city"), text.split(SEPARATOR), strict=True))}
         _take_last(row, fact, last)
     return list(rows.values())
 

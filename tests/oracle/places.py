@@ -4,6 +4,9 @@ from tests.oracle.given import Given, Place
 from tests.oracle.texts import NOT_SET, text_id
 from tests.oracle.values import Values
 
+SEPARATOR = "\x1f"
+"""Between the parts of a place; within one it becomes U+FFFD."""
+
 NOWHERE: Place = (NOT_SET, NOT_SET, NOT_SET, NOT_SET, NOT_SET, NOT_SET)
 
 
@@ -20,5 +23,10 @@ def place(values: Values, given: Given) -> Place:
     return (country, state, city, code, latitude, longitude)
 
 
+def place_text(found: Place) -> str:
+    """Country, state and city in one text."""
+    return SEPARATOR.join(name.replace(SEPARATOR, "\ufffd") for name in found[:3])
+
+
 def place_id(found: Place) -> int:
-    return text_id("".join(found[:3]))
+    return text_id(place_text(found).replace(SEPARATOR, ""))

@@ -1,6 +1,5 @@
 """Sessions, each folded from its page views, its orders and what else reached a goal."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from tests.oracle.commerce import Order, sums
@@ -22,11 +21,12 @@ def entries(views: list[Fact], given: Given) -> dict[Session, Fact]:
     return found
 
 
-def session(entry: Fact, views: list[Fact], bought: list[Order], others: Iterable[Fact], given: Given) -> Row:
-    """The row. `views`, `bought`: its page views and orders, least key first; `others`: its other events."""
+def session(entry: Fact, views: list[Fact], bought: list[Order], own: list[Fact], given: Given) -> Row:
+    """The row. `views`, `bought`: its page views and orders, least key first; `own`: all of its events, with those of
+    orders that lost against a lesser one."""
     last = views[-1]
     attributed = next((view for view in reversed(views) if view.attribution.is_carried), None)
-    masks = [fact.goals or 0 for fact in (*views, *others, *(order.fact for order in bought))]
+    masks = [fact.goals or 0 for fact in own]
     totals = [(order.row["goals"] or 0, order.row["total_revenue"]) for order in bought]
     return {
         **dict.fromkeys(("num_comments", "site", "is_feedreader")),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 from tests.oracle.texts import NOT_SET
@@ -60,12 +61,16 @@ class Values:
         return None
 
     def nested(self, name: str) -> list["Values"]:
-        """What is nested under numbers, in the order of these."""
+        """What is nested under numbers, in the order of these; nothing if any of it is no list of values."""
         value = self._properties.get(name, "")
         if value == "":
             return []
-        inner = value if isinstance(value, Mapping) else {}
-        sound = {int(key): item for key, item in inner.items() if key.isdigit() and isinstance(item, Mapping)}
-        if not inner or len(sound) < len(inner):
+        if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
             self.bad.add(name)
-        return [Values(item, self.bad) for _, item in sorted(sound.items())]
+            return []
+        return [Values(value[key], self.bad) for key in sorted(value, key=_number)]
+
+
+def _number(key: str) -> tuple[float, str]:
+    """What is no number comes last."""
+    return (int(key), "") if key.isdigit() else (inf, key)

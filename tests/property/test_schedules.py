@@ -12,7 +12,7 @@ import pytest
 from owa.clock import MICROSECONDS, FixedClock
 from owa.registry import load
 from owa.testing.traffic import START
-from tests.families import LANDED, PLACES, SWITCHES
+from tests.families import PLACES, SWITCHES
 from tests.page_views import Processing, open_processing, settings
 from tests.property.collecting_server import Shared
 from tests.property.schedule import ORPHAN_AGE, Schedule
@@ -43,9 +43,9 @@ def test_tables_are_the_fold_of_what_all_servers_took(processing: Processing, tm
     shared = Shared(
         processing.database, processing.retries, load(SWITCHES), values, FixedClock((START - 3_600) * MICROSECONDS)
     )
-    deliveries = traffic(seed, families=LANDED)
+    deliveries = traffic(seed, families=True)
     received = [delivery.event for delivery in deliveries]
-    expected = fold(received, adopt=adopt, goals=GOALS, places=PLACES) if LANDED else fold(received, adopt=adopt)
+    expected = fold(received, adopt=adopt, goals=GOALS, places=PLACES)
     processing.empty()
     try:
         Schedule(seed, deliveries, shared, tmp_path).run()

@@ -94,8 +94,7 @@ def test_lines_of_one_sku_add_up_in_the_order_of_their_numbers() -> None:
     lines = {
         "10": {"li_sku": "a", "li_product_name": "Last", "li_quantity": "2"},
         "2": {"li_sku": "A", "li_product_name": "First", "li_unit_price": "5", "li_quantity": "1"},
-        "3": "no line",
-        "4": {"li_sku": "B"},
+        "first": {"li_sku": "B"},
     }
     made = tables(order(2, ct_order_id="o", ct_line_items=lines))
     found = {row["sku"]: row for row in made.rows["owa_commerce_line_item_fact"]}
@@ -103,7 +102,22 @@ def test_lines_of_one_sku_add_up_in_the_order_of_their_numbers() -> None:
     assert (found["A"]["product_name"], found["A"]["unit_price"]) == ("First", 500)
     assert (found["A"]["quantity"], found["A"]["item_revenue"]) == (3, 500)
     assert (found["B"]["quantity"], found["B"]["item_revenue"]) == (None, None)
+    assert made.coerced == Counter()
+
+
+@pytest.mark.parametrize("lines", ["none", {"0": "1"}, {"0": {"li_sku": "A"}, "1": "no line"}])
+def test_what_are_no_lines_is_wrong_as_a_whole(lines: Any) -> None:
+    made = tables(order(2, ct_order_id="o", ct_line_items=lines))
+    assert made.rows["owa_commerce_line_item_fact"] == []
     assert made.coerced == {("s1", "ct_line_items"): 1}
+
+
+def test_an_order_that_lost_still_reaches_goals() -> None:
+    """It is an event of the session; its total is not that of any order."""
+    lost = order(3, ct_order_id="o", ct_total="9", page_url=f"{SHOP}/thanks")
+    made = tables(view(1), order(2, ct_order_id="o", ct_total="8"), lost)
+    assert (only(made, "owa_session")["goal_1"], only(made, "owa_session")["goal_1_value"]) == (1, 500)
+    assert only(made, "owa_commerce_transaction_fact")["goals"] is None
 
 
 def test_an_order_of_an_earlier_session_follows_that_ones_entry() -> None:
