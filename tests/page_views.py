@@ -21,7 +21,7 @@ from owa.events import Entry, Event
 from owa.processing.pause import Pause
 from owa.processing.processor import Processor
 from owa.processing.report import Report
-from owa.processing.store import HandlerTable
+from owa.processing.store import HandlerTable, Subscribers
 from owa.queues.contract import Batch, RetryQueue
 from owa.queues.memory import MemoryQueue
 from owa.registry import CORE, Found, Registry, discover, load
@@ -145,6 +145,7 @@ def open_processing(
     *,
     core: str = "",
     sites: Mapping[str, Site] | None = None,
+    subscribers: Subscribers | None = None,
     url: str = "",
     switches: Mapping[str, Switch] | None = None,
     tell: Callable[[ProcessingContext], ProcessingContext] = lambda context: context,
@@ -163,6 +164,6 @@ def open_processing(
         return tell(ProcessingContext(values, sites or {}, clock.now()))
 
     pause = Pause(folder / "drain.paused", clock)
-    handlers = HandlerTable(fact_handlers(registry), registry.subscribers(values))
+    handlers = HandlerTable(fact_handlers(registry), subscribers or registry.subscribers(values))
     processor = Processor(database, handlers, retries, current, clock, 1, pause, MemoryQueue().put)
     return Processing(database, retries, processor, clock, values)

@@ -85,9 +85,9 @@ def _item(values: Properties, order_name: str, shared: Row) -> Row:
 
 
 def _revenue(price: int | None, quantity: int | None) -> int | None:
-    """None also for more than an amount may be: it might not fit its column."""
-    revenue = None if price is None or quantity is None else price * quantity
-    return revenue if revenue is None or abs(revenue) <= LARGEST_AMOUNT else None
+    if price is None or quantity is None or abs(price * quantity) > LARGEST_AMOUNT:
+        return None
+    return price * quantity
 
 
 def _added_up(items: Iterable[Row]) -> tuple[Row, ...]:

@@ -9,8 +9,8 @@ from typing import Any
 from tests.oracle.texts import NOT_SET
 
 LONGEST_TEXT = 4_096
-LARGEST_AMOUNT = 10**15
-"""Cents."""
+LARGEST_AMOUNT = 10**12
+"""Cents: sums of many of them must fit a column."""
 
 
 class Values:
@@ -61,14 +61,14 @@ class Values:
         return None
 
     def nested(self, name: str) -> list["Values"]:
-        """What is nested under numbers, in the order of these; nothing if any of it is no list of values."""
+        """What is nested under numbers, in the order of these; without what is no list of values."""
         value = self._properties.get(name, "")
         if value == "":
             return []
-        if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+        parts = [value[key] for key in sorted(value, key=_number)] if isinstance(value, Mapping) else [value]
+        if not all(isinstance(part, Mapping) for part in parts):
             self.bad.add(name)
-            return []
-        return [Values(value[key], self.bad) for key in sorted(value, key=_number)]
+        return [Values(part, self.bad) for part in parts if isinstance(part, Mapping)]
 
 
 def _number(key: str) -> tuple[float, str]:

@@ -56,7 +56,7 @@ def only(made: oracle.Tables, table: str) -> oracle.Row:
     ("text", "cents"),
     [
         *(("110.50", 11_050), ("7", 700), ("-3", -300), ("0.005", 1), ("-1.005", -101), ("2.675", 268), ("0.0049", 0)),
-        *(("10000000000000", 10**15), ("10000000000000.004", 10**15), ("10000000000000.005", None)),
+        *(("10000000000", 10**12), ("10000000000.004", 10**12), ("10000000000.005", None)),
         *((wrong, None) for wrong in ("1,5", "1e3", ".5", "5.", "abc", "--1", {"0": "1"})),
     ],
 )
@@ -94,6 +94,7 @@ def test_lines_of_one_sku_add_up_in_the_order_of_their_numbers() -> None:
     lines = {
         "10": {"li_sku": "a", "li_product_name": "Last", "li_quantity": "2"},
         "2": {"li_sku": "A", "li_product_name": "First", "li_unit_price": "5", "li_quantity": "1"},
+        "3": "no line",
         "first": {"li_sku": "B"},
     }
     made = tables(order(2, ct_order_id="o", ct_line_items=lines))
@@ -102,11 +103,11 @@ def test_lines_of_one_sku_add_up_in_the_order_of_their_numbers() -> None:
     assert (found["A"]["product_name"], found["A"]["unit_price"]) == ("First", 500)
     assert (found["A"]["quantity"], found["A"]["item_revenue"]) == (3, 500)
     assert (found["B"]["quantity"], found["B"]["item_revenue"]) == (None, None)
-    assert made.coerced == Counter()
+    assert made.coerced == {("s1", "ct_line_items"): 1}
 
 
-@pytest.mark.parametrize("lines", ["none", {"0": "1"}, {"0": {"li_sku": "A"}, "1": "no line"}])
-def test_what_are_no_lines_is_wrong_as_a_whole(lines: Any) -> None:
+@pytest.mark.parametrize("lines", ["none", {"0": "1"}, {"0": "1", "1": "2"}])
+def test_what_are_no_lines_is_wrong_once(lines: Any) -> None:
     made = tables(order(2, ct_order_id="o", ct_line_items=lines))
     assert made.rows["owa_commerce_line_item_fact"] == []
     assert made.coerced == {("s1", "ct_line_items"): 1}
