@@ -114,7 +114,10 @@ def _cents(value: object) -> int | None:
     text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     if not _DECIMAL.fullmatch(text):
         return None
-    cents = int((Decimal(text) * 100).quantize(Decimal(1), ROUND_HALF_UP))
+    amount = Decimal(text)
+    if abs(amount) > LARGEST_AMOUNT:
+        return None  # longer than what can be rounded
+    cents = int(amount.quantize(Decimal("0.01"), ROUND_HALF_UP).scaleb(2))
     return cents if abs(cents) <= LARGEST_AMOUNT else None
 
 
