@@ -94,7 +94,7 @@ class HandlerTable:
             if handler is not None:
                 _bisect(connection, getattr(handler, act.value), group, context, stored)
                 continue
-            wanted = subscribers if act is Act.HANDLE else NOBODY
+            wanted = subscribers.keys() - FOLLOW_UPS if act is Act.HANDLE else ()
             stored.handed_on += [event for event in group if event.event_type in wanted]
             stored.problems += [_unhandled(event) for event in group if event.event_type not in wanted]
         if subscribers:
