@@ -14,7 +14,8 @@ LONGEST_URL = 8 * 1024
 LONGEST_BODY = 64 * 1024
 MOST_DISCARDED = 2 * 1024 * 1024
 """Bytes of a longer body that are read all the same, so that its sender sees why it is refused."""
-MOST_PARAMETERS = 300
+MOST_PARAMETERS = 1_000
+"""As many as PHP takes: an order has six for each of its line items."""
 DEEPEST_NESTING = 5
 
 PREFIX = "owa_"
