@@ -18,6 +18,9 @@ from owa.db.bulk import chunks
 Masks = Mapping[SessionId, int]
 """Goals, a bit for each."""
 
+Worth = Mapping[int, int | None]
+"""What goals are worth, by their numbers."""
+
 
 @dataclass(slots=True)
 class News:
@@ -75,19 +78,35 @@ class Items:
 def take_in(connection: Connection, news: News, context: ProcessingContext) -> list[Conversion]:
     """Write the sums and goals of these sessions anew; returns the goals that they had not reached before."""
     reached = dict(news.goals)
-    for session, mask in _stored_goals(connection, news.opened, context).items():
+    with_goals = {session for session in news.opened if _has_goals(session[0], context)}
+    for session, mask in _stored_goals(connection, with_goals).items():
         reached[session] = reached.get(session, 0) | mask
     orders = _orders(connection, news.opened | news.ordered | reached.keys())
     _write_sums(connection, orders, (news.opened & orders.keys()) | news.ordered)
     return _write_goals(connection, orders, reached, news.ordered, context)
 
 
-def _stored_goals(
-    connection: Connection, sessions: Iterable[SessionId], context: ProcessingContext
-) -> dict[SessionId, int]:
+def sums_and_goals(
+    connection: Connection, reached: Masks, worth: Mapping[SessionId, Worth], context: ProcessingContext
+) -> dict[SessionId, dict[str, Any]]:
+    """The columns that open sessions take from all that is stored of them. `reached`: the goals that their page views
+    reach. `worth`: what goals are worth to them that their site has no more."""
+    stored, orders = _stored_goals(connection, reached), _orders(connection, reached)
+    items = _items(connection, reached)
+    found = {}
+    for session, mask in reached.items():
+        own = orders.get(session, ())
+        found[session] = _sums(own, items.get(session, Items()))
+        if mask := mask | stored.get(session, 0):
+            static = _static_values(session[0], context)
+            found[session] |= _goal_columns(mask, worth.get(session, {}), own, static)
+    return found
+
+
+def _stored_goals(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, int]:
     """The goals that the stored events of sessions reached, page views aside."""
     found: dict[SessionId, int] = defaultdict(int)
-    wanted = {session for session in sessions if _has_goals(session[0], context)}
+    wanted = set(sessions)
     for table in (ACTION, CLICK, ORDER_EVENT):
         for row in _rows(connection, wanted, table, "goals"):
             found[row.site_id, row.session_id] |= row.goals or 0
@@ -121,21 +140,20 @@ def _write_sums(
 ) -> None:
     ordered = sorted(sessions)
     items = _items(connection, ordered)
-    rows = []
-    for session in ordered:
-        own, bought = orders.get(session, ()), items.get(session, Items())
-        rows.append(
-            {
-                "commerce_trans_count": len(own),
-                "commerce_trans_revenue": sum(order.total or 0 for order in own),
-                "commerce_tax_revenue": sum(order.tax or 0 for order in own),
-                "commerce_shipping_revenue": sum(order.shipping or 0 for order in own),
-                "commerce_items_count": bought.count,
-                "commerce_items_quantity": bought.quantity,
-                "commerce_items_revenue": bought.revenue,
-            }
-        )
+    rows = [_sums(orders.get(session, ()), items.get(session, Items())) for session in ordered]
     _update(connection, ordered, rows)
+
+
+def _sums(orders: Sequence[Order], items: Items) -> dict[str, Any]:
+    return {
+        "commerce_trans_count": len(orders),
+        "commerce_trans_revenue": sum(order.total or 0 for order in orders),
+        "commerce_tax_revenue": sum(order.tax or 0 for order in orders),
+        "commerce_shipping_revenue": sum(order.shipping or 0 for order in orders),
+        "commerce_items_count": items.count,
+        "commerce_items_quantity": items.quantity,
+        "commerce_items_revenue": items.revenue,
+    }
 
 
 def _write_goals(
@@ -160,9 +178,7 @@ def _write_goals(
     return conversions
 
 
-def _goal_columns(
-    mask: int, before: Mapping[int, int | None], orders: Sequence[Order], static: Mapping[int, int]
-) -> dict[str, Any]:
+def _goal_columns(mask: int, before: Worth, orders: Sequence[Order], static: Mapping[int, int]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     values = []
     for number in GOALS:

@@ -174,15 +174,12 @@ def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict
 def store_sessions(connection: Connection, folds: Sequence[Fold], context: ProcessingContext) -> None:
     """Merge the folds into `owa_session`. Each has an entry, or its session is open."""
     ordered = sorted(folds, key=lambda item: (item.session_id, item.site_id))
-    _MERGE.run(connection, [_row(item, context) for item in ordered])
+    _MERGE.run(connection, [session_row(item, context) for item in ordered])
 
 
-def _later(best: PageView | None, view: PageView) -> PageView:
-    return view if best is None or view.key > best.key else best
-
-
-def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
-    """The row as the batch alone would have it; what the batch does not know is NULL, with a NULL key."""
+def session_row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
+    """The row as the batch alone would have it; what the batch does not know is NULL, with a NULL key. Its sums and
+    goals are another's: see `owa.analytics.session_sums`."""
     row = dict(_EMPTY_ROW)
     row.update(id=item.session_id, site_id=item.site_id, num_pageviews=item.views, is_bounce=int(item.views == 1))
     if item.last:
@@ -206,6 +203,10 @@ def _row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
             row[group] = value
             _set_key(row, group, view)
     return row
+
+
+def _later(best: PageView | None, view: PageView) -> PageView:
+    return view if best is None or view.key > best.key else best
 
 
 def _set_key(row: dict[str, Any], group: str, view: PageView) -> None:

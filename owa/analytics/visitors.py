@@ -144,7 +144,7 @@ def _last_session(connection: Connection, visitor_id: int, context: ProcessingCo
     prior = connection.execute(select(func.max(table.num_prior_sessions)).where(own)).scalar_one()
     last = connection.execute(
         select(table.id, table.entry_at, table.entry_guid)
-        .where(own)
+        .where(own, table.entry_at.is_not(None))  # somebody's hand may have emptied it
         .order_by(table.entry_at.desc(), table.entry_guid.desc())
         .limit(1)
     ).first()

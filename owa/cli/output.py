@@ -39,9 +39,11 @@ class Output:
         if self.json:
             print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """For a person."""
-        if not self._talks or self.json:
+    def table(
+        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, must: bool = False
+    ) -> None:
+        """For a person. `must`: it would be lost if it were not printed."""
+        if self.json or not (self._talks or must):
             return
         from rich.console import Console
         from rich.table import Table

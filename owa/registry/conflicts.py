@@ -30,6 +30,7 @@ RESERVED = {
             "install",
             "processEventQueue",
             "queue-status",
+            "rebuild-sessions",
             "verify-ledger",
         )
     ),

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, update
 
 from owa.analytics.page_views import PageViews
+from owa.analytics.rebuilding import rebuild_sessions
+from owa.analytics.tables import SESSION
 from owa.db import jobs
 from owa.db.metadata import METADATA
 from owa.queues.contract import FailedFilter, Place, session_key
@@ -128,6 +130,24 @@ def test_retry_and_discard(processing: Processing) -> None:
         steps = plans(processing, lambda connection, act=act: act(connection, [(1, ""), (2, "x:y")], 0))  # type: ignore[misc]
         assert steps
         assert all("sqlite_autoindex_owa_queue_item_1 (id=? AND handler=?)" in step for step in steps), steps
+
+
+def test_rebuilding_of_sessions(processing: Processing) -> None:
+    """Of the statements that look for sessions, each walks an index from where it was; all others are searches."""
+    now = context()
+    with processing.database.writing() as connection:
+        connection.execute(update(SESSION).values(num_pageviews=0))
+    with processing.database.reading() as connection, statements(connection) as found:
+        rebuild_sessions(processing.database, processing.retries, lambda: now)
+    with processing.database.reading() as connection:
+        steps = {step for statement in found for step in plan(connection, statement)}
+    assert {step for step in steps if step.startswith("SCAN")} == set()
+    assert {
+        "SEARCH owa_request USING COVERING INDEX owa_request_session (session_id>?)",
+        "SEARCH owa_session USING COVERING INDEX sqlite_autoindex_owa_session_1 (id>?)",
+        "SEARCH owa_request USING INDEX owa_request_session (session_id=?)",
+        "SEARCH owa_queue_item USING INDEX sqlite_autoindex_owa_queue_item_1 (id=? AND handler=?)",
+    } <= steps
 
 
 def test_last_run(processing: Processing) -> None:

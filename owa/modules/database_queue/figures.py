@@ -1,12 +1,13 @@
 """How much there is of what, and the latest of it."""
 
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 
 from sqlalchemy import Connection, and_, case, func, select
 
 from owa.module_api import Kept, QueueStatus, RecordError, Remaining, State, status_of
-from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED, kept_of
+from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED, kept_of, of_keys
 from owa.modules.database_queue.table import QUEUE_ITEM
 
 _WORSE = (State.QUEUED, State.RETRYING, State.FAILED)
@@ -56,6 +57,13 @@ class Figures:
         return Counter(
             {(row[0], row[1], _WORSE[row[3]], Remaining(row[2])): row[4] for row in connection.execute(statement)}
         )
+
+    def unfinished_among(self, connection: Connection, guids: Iterable[int], remaining: Remaining) -> set[int]:
+        table, found = QUEUE_ITEM.c, set[int]()
+        for mine in of_keys((guid, "") for guid in guids):
+            unfinished = table.status != HANDLED, table.remaining == remaining.value
+            found.update(connection.execute(select(table.id).where(mine, *unfinished)).scalars())
+        return found
 
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         key = QUEUE_ITEM.c.id.desc(), QUEUE_ITEM.c.handler.desc()

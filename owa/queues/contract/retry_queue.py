@@ -105,6 +105,10 @@ class RetryQueue(Protocol):
         """How many unfinished events are in which state, by server and site, and what remains to be done for them. An
         event counts once: deliveries of one are in the state of the worst: failed, else retrying, else queued."""
 
+    def unfinished_among(self, connection: Connection, guids: Iterable[int], remaining: Remaining) -> set[int]:
+        """Those of these events for which the core still has `remaining` to do, whatever their state: waiting, being
+        tried again, leased or failed."""
+
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         """The `count` unfinished events received last, latest first."""
 

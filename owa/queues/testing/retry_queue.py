@@ -13,6 +13,7 @@ from owa.db.metadata import METADATA
 from owa.errors import Overtaken
 from owa.events import Event, dumps, loads
 from owa.queues.contract import (
+    Delivery,
     Failed,
     FailedFilter,
     Failure,
@@ -398,6 +399,36 @@ class RetryQueueContract(DeliveryContract):
         status = queue.status(connection)
         assert (status.depth, status.oldest_at) == (0, None)
         assert status.details == {"waiting": 0, "retrying": 0, "failed": 0}
+
+    def test_what_is_left_of_the_cores_work(self, queue: RetryQueue, connection: Connection) -> None:
+        given_up, discarded, leased, woken, done, waiting, delivered, whole = events = sample_events(8)
+        queue.wait(connection, [Waiting(given_up, KEY), Waiting(discarded, KEY)], NOW)
+        queue.give_up_waiting(connection, [KEY], "in vain", NOW)
+        queue.discard(connection, [(discarded.guid, "")], NOW)
+        queue.wait(connection, [Waiting(leased, OTHER_KEY)], NOW)
+        queue.wake(connection, [OTHER_KEY], NOW)
+        assert guids(lease(queue, connection, NOW).items) == [leased.guid]
+        queue.wait(connection, [Waiting(woken, OTHER_KEY), Waiting(done, OTHER_KEY)], NOW)
+        queue.wake(connection, [OTHER_KEY], NOW)
+        queue.done(connection, [done], NOW)
+        queue.wait(connection, [Waiting(waiting, OTHER_KEY)], NOW)
+        queue.enqueue(connection, [Delivery(delivered, "m:h")], NOW)
+        queue.keep(connection, [failure(whole)], NOW)
+        everyone = [event.guid for event in events]
+        found = queue.unfinished_among(connection, [*everyone, 12345], Remaining.SESSION)
+        assert found == {waiting.guid, woken.guid, leased.guid, given_up.guid}
+        assert queue.unfinished_among(connection, everyone, Remaining.EVERYTHING) == {whole.guid}
+        assert queue.unfinished_among(connection, [waiting.guid], Remaining.EVERYTHING) == set()
+        fail(queue, connection, whole)
+        assert queue.unfinished_among(connection, everyone, Remaining.EVERYTHING) == {whole.guid}
+
+    def test_what_is_left_of_more_events_than_a_statement_takes(
+        self, queue: RetryQueue, connection: Connection
+    ) -> None:
+        events = sample_events(1_200)
+        queue.wait(connection, [Waiting(event, KEY) for event in events], NOW)
+        wanted = range(0, 3_000_000, 1_000)
+        assert queue.unfinished_among(connection, wanted, Remaining.SESSION) == {1_000}
 
     def test_latest(self, queue: RetryQueue, connection: Connection) -> None:
         waiting, retrying, failed = sample_events(3)
