@@ -1,7 +1,8 @@
 """What modules contribute: frozen values that their hooks return."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -157,6 +158,23 @@ class Configuration:
     """What the event handlers of modules wanted when they were last seen, by module."""
 
 
+class FollowUp(StrEnum):
+    """Types of events that OWA makes itself, for event handlers that want them: what follows from what was received.
+    Nobody can send them. Their guid is that of their property `key`, the same each time they are told."""
+
+    FACT_STORED = "base.fact_stored"
+    """An event has its row. Properties: `event` (its guid), `event_type`."""
+    NEW_SESSION = "base.new_session"
+    """A session was opened. Properties: `event` (the guid of its first page view), `adopted`."""
+    SESSION_UPDATE = "base.session_update"
+    """A further page view was counted in its session. Properties: `event`."""
+    TRANSACTION_STORED = "ecommerce.transaction_stored"
+    """An order was stored, or replaced by a lesser event of it. Properties: `event`, `transaction` (its id),
+    `order_id`."""
+    CONVERSION = "base.conversion"
+    """A session has reached a goal. Properties: `event`, `goal` (its number), `value` (cents, as it was then)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessingContext:
     """What handlers may know besides the events. Frozen for the length of a batch."""
@@ -169,6 +187,8 @@ class ProcessingContext:
     locate: Callable[[str], Location | None] = locate_nothing
     """Where the address of an event is, as the modules that are on know it. Takes any text, also one that is no
     address; never raises. For the length of a batch its answers stay the same."""
+    wanted: Collection[str] = ()
+    """The types of events that event handlers want."""
 
 
 @dataclass(slots=True)
@@ -183,6 +203,8 @@ class Handled:
     """Keys that other events may have waited for."""
     coerced: list[tuple[Event, str]] = field(default_factory=list)
     """Values of the wrong type that became NULL: the event, and the property's name."""
+    follow_ups: list[Event] = field(default_factory=list)
+    """What event handlers are to be told, of the types that are wanted."""
 
 
 @runtime_checkable
@@ -254,7 +276,8 @@ class EventHandler:
     name: str
     """Unlike that of the module's other event handlers. What is still to be delivered is kept under this name."""
     event_types: frozenset[str] | Setting[tuple[str, ...]]
-    """Or the setting that names them, one of `words`: then what it says at the moment counts."""
+    """Types of received events, or of `FollowUp`. Or the setting that names them, one of `words`: then what it says at
+    the moment counts."""
     handle: Callable[[Event, HandlerContext], Iterable[Statement]]
     """Gets one event, at least once; its guid is the same each time. It may take its time, and do what it likes
     elsewhere. The statements that it returns are executed, all or none, in the transaction that marks the event as

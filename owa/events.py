@@ -40,6 +40,8 @@ class RefusalReason(StrEnum):
     BAD_SESSION_ID = "bad_session_id"
     UNREGISTERED_SITE = "unregistered_site"
     DO_NOT_LOG = "do_not_log"
+    DO_NOT_TRACK = "do_not_track"
+    """The visitor's browser asked for it, and the settings say that this counts."""
     FILTERED = "filtered"
     """By a module."""
     ROBOT = "robot"

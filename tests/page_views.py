@@ -1,7 +1,7 @@
 """Page views to test with, and a processor on a database of its own to give them to."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from owa.db.counts import Outcome, stored
 from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.db.migrate import upgrade
+from owa.db.modules import Switch
 from owa.events import Entry, Event
 from owa.processing.pause import Pause
 from owa.processing.processor import Processor
 from owa.processing.report import Report
-from owa.processing.store import HandlerTable
+from owa.processing.store import HandlerTable, Subscribers
 from owa.queues.contract import Batch, RetryQueue
 from owa.queues.memory import MemoryQueue
 from owa.registry import CORE, Found, Registry, discover, load
@@ -134,9 +135,9 @@ def batch(entries: Sequence[Entry]) -> Batch:
     return Batch(tuple(entries), (), acknowledge)
 
 
-def load_with(core: str) -> Registry:
+def load_with(core: str, switches: Mapping[str, Switch] | None = None) -> Registry:
     """The built-in modules, with another core that is imported by that path, if one is named."""
-    return load(found=discover() | ({CORE: [Found(CORE, core)]} if core else {}))
+    return load(switches, discover() | ({CORE: [Found(CORE, core)]} if core else {}))
 
 
 def open_processing(
@@ -144,12 +145,15 @@ def open_processing(
     *,
     core: str = "",
     sites: Mapping[str, Site] | None = None,
+    subscribers: Subscribers | None = None,
     url: str = "",
+    switches: Mapping[str, Switch] | None = None,
+    tell: Callable[[ProcessingContext], ProcessingContext] = lambda context: context,
     **environment: str,
 ) -> Processing:
     """A processor on the database of `url`, by default a SQLite file in `folder`, with the defaults but for what
-    `environment` says."""
-    registry = load_with(core)
+    `environment` says. `switches`: of modules; `tell`: adds to what handlers may know."""
+    registry = load_with(core, switches)
     database = Database(url or f"sqlite:///{folder / 'owa.db'}")
     upgrade(database)
     clock = FixedClock(NOON)
@@ -157,9 +161,9 @@ def open_processing(
     retries = registry.retry_queue_type(PROCESSING).open(QueueContext(PROCESSING, values, database, clock, folder))
 
     def current() -> ProcessingContext:
-        return ProcessingContext(values, sites or {}, clock.now())
+        return tell(ProcessingContext(values, sites or {}, clock.now()))
 
     pause = Pause(folder / "drain.paused", clock)
-    handlers = HandlerTable(fact_handlers(registry), registry.subscribers(values))
+    handlers = HandlerTable(fact_handlers(registry), subscribers or registry.subscribers(values))
     processor = Processor(database, handlers, retries, current, clock, 1, pause, MemoryQueue().put)
     return Processing(database, retries, processor, clock, values)

@@ -1,7 +1,7 @@
 """What schedules of several collecting servers share: their traffic, and what the tables must be in the end."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import ua_parser
 from publicsuffixlist import PublicSuffixList
 
-from owa.contributions import Site
 from owa.db.configuration import site_id_of
 from owa.db.counts import Outcome
 from owa.db.engine import Database
@@ -18,6 +17,7 @@ from owa.events import Event
 from owa.queues.contract import RetryQueue, State
 from owa.testing.traffic import Delivery, Plan, deliver
 from tests import oracle
+from tests.families import site
 from tests.page_views import counts, rows
 
 SERVERS = range(5)
@@ -26,9 +26,24 @@ LATE, REPEATING = 0, 1
 
 ZONE = "America/Los_Angeles"
 DOMAINS = ("http://shop.example", "http://blog.example")
-SITES = {site_id_of(domain): Site(site_id_of(domain), domain) for domain in DOMAINS}
+SHOP, BLOG = (site_id_of(domain) for domain in DOMAINS)
+GOALS: dict[str, dict[int, oracle.Goal]] = {
+    SHOP: {
+        1: ("begins", "/export/", 500),
+        2: ("exact", "/queue/5?page=2", 0),
+        3: ("regex", "[02468]\\?page=1$", 250),
+        15: ("regex", "^/r", 1),
+    }
+}
+"""Of one site; the other has none."""
+SITES = {
+    site_id: site(site_id, domain, GOALS.get(site_id)) for site_id, domain in zip((SHOP, BLOG), DOMAINS, strict=True)
+}
 UNKNOWN_SITE = "c" * 32
 """Registered nowhere: somebody may have deleted it since."""
+
+NO_GOALS: Mapping[str, Mapping[int, oracle.Goal]] = {}
+NO_PLACES: Mapping[str, oracle.Place] = {}
 
 _SUFFIXES = PublicSuffixList()
 
@@ -52,16 +67,22 @@ def registrable_domain(host: str) -> str:
     return _SUFFIXES.privatesuffix(host) or host
 
 
-def fold(events: Iterable[Event], *, adopt: bool) -> oracle.Tables:
-    """What the oracle makes of a schedule's events."""
-    names = ("guid", "received_at", "site_id", "visitor_id", "session_id", "properties")
-    views = ({name: getattr(event, name) for name in names} for event in events)
-    return oracle.tables(views, oracle.Given(ZoneInfo(ZONE), (), agent, registrable_domain, adopt))
+def fold(
+    events: Iterable[Event],
+    *,
+    adopt: bool,
+    goals: Mapping[str, Mapping[int, oracle.Goal]] = NO_GOALS,
+    places: Mapping[str, oracle.Place] = NO_PLACES,
+) -> oracle.Tables:
+    """What the oracle makes of a schedule's events. `goals`: of the sites; `places`: of addresses."""
+    names = ("guid", "event_type", "received_at", "site_id", "visitor_id", "session_id", "properties")
+    told = ({name: getattr(event, name) for name in names} for event in events)
+    return oracle.tables(told, oracle.Given(ZoneInfo(ZONE), (), agent, registrable_domain, adopt, goals, places.get))
 
 
-def traffic(seed: int, events: int | None = None) -> list[Delivery]:
-    """Page views as they arrive from the five servers, whose clocks are minutes off. `events`: how many, not counting
-    repetitions; by default the seed decides. At most 300 with them."""
+def traffic(seed: int, events: int | None = None, *, families: bool = False) -> list[Delivery]:
+    """Events as they arrive from the five servers, whose clocks are minutes off. `events`: how many, not counting
+    repetitions; by default the seed decides. At most 300 with them. `families`: all of them, not page views alone."""
     chance = random.Random(seed)
     plan = Plan(
         events=events or chance.choice((5, 10, 20, 20, 40, 40, 80, 180)),
@@ -71,6 +92,7 @@ def traffic(seed: int, events: int | None = None) -> list[Delivery]:
         duplicates=chance.choice((0.0, 0.1, 0.5)),
         nasty=0.5,
         skew=chance.choice((1.0, 60.0, 600.0)),
+        families=families,
     )
     return deliver(plan, late_server=LATE, repeating_server=REPEATING)
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, select
 from owa.analytics.dimensions import store_dimensions
 from owa.analytics.fact import Fact, derive
 from owa.analytics.families import Family
+from owa.analytics.follow_ups import FollowUps
 from owa.analytics.session_sums import News, take_in
 from owa.analytics.sessions import SessionId, open_sessions
 from owa.analytics.visitors import store_visitors
@@ -30,13 +31,16 @@ class Facts:
         family.insert.run(connection, [family.row(fact, context) for fact in facts])
         store_dimensions(connection, facts)
         store_visitors(connection, context, facts)
-        handled = Handled(duplicates=duplicates, coerced=coerced(facts))
+        follow_ups = FollowUps(context)
+        follow_ups.facts_stored(new)
+        handled = Handled(duplicates=duplicates, coerced=coerced(facts), follow_ups=follow_ups.events)
         if family.in_session:
             opened = open_sessions(connection, map(session_of, facts))
             handled.waiting = waiting(facts, opened)
             if family.reaches_goals:
+                taken = {session_of(fact): fact.event for fact in facts if session_of(fact) in opened}
                 news = News.of_goals(fact for fact in facts if session_of(fact) in opened)
-                take_in(connection, news, context)
+                follow_ups.conversions(take_in(connection, news, context), taken)
         return handled
 
     def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from owa.analytics.fact import Fact, derive, shared_columns
-from owa.analytics.properties import Properties
+from owa.analytics.properties import LARGEST_AMOUNT, Properties
 from owa.analytics.tables import LINE_ITEM, TRANSACTION
 from owa.contributions import ProcessingContext
 from owa.events import Event
@@ -79,9 +79,15 @@ def _item(values: Properties, order_name: str, shared: Row) -> Row:
         "category": values.text("li_category") or None,
         "unit_price": price,
         "quantity": quantity,
-        "item_revenue": None if price is None or quantity is None else price * quantity,
+        "item_revenue": _revenue(price, quantity),
         "transaction_id": shared["id"],
     }
+
+
+def _revenue(price: int | None, quantity: int | None) -> int | None:
+    if price is None or quantity is None or abs(price * quantity) > LARGEST_AMOUNT:
+        return None
+    return price * quantity
 
 
 def _added_up(items: Iterable[Row]) -> tuple[Row, ...]:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, select
 from owa.analytics.dimensions import store_dimensions
 from owa.analytics.fact import Fact, derive
 from owa.analytics.facts import coerced, only_new, session_of, waiting
+from owa.analytics.follow_ups import FollowUps
 from owa.analytics.merges import merge
 from owa.analytics.order import DELAYED, ORDER, Order, order
 from owa.analytics.order_entries import follow_entries
@@ -31,13 +32,17 @@ class Orders:
         _INSERT_EVENTS.run(connection, [_event_row(fact) for fact in facts])
         store_dimensions(connection, facts)
         store_visitors(connection, context, facts)
-        changed = _store(connection, found)
+        winners, changed = _store(connection, found)
         opened = open_sessions(connection, {*changed, *map(session_of, facts)})
         news = News.of_goals(fact for fact in facts if session_of(fact) in opened)
         news.ordered = changed & opened.keys()
-        take_in(connection, news, context)
+        conversions = take_in(connection, news, context)
         follow_entries(connection, news.ordered)
-        return Handled(duplicates=duplicates, waiting=waiting(facts, opened), coerced=coerced(facts))
+        follow_ups = FollowUps(context)
+        follow_ups.facts_stored(new)
+        follow_ups.orders_stored(winners)
+        follow_ups.conversions(conversions, {session_of(fact): fact.event for fact in facts})
+        return Handled(duplicates, waiting(facts, opened), coerced=coerced(facts), follow_ups=follow_ups.events)
 
     def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Its session took it in when it was opened."""
@@ -52,8 +57,9 @@ class Orders:
         return []
 
 
-def _store(connection: Connection, orders: Iterable[Order]) -> set[SessionId]:
-    """Store those that are less than all others of the same order; returns the sessions whose orders have changed."""
+def _store(connection: Connection, orders: Iterable[Order]) -> tuple[list[Order], set[SessionId]]:
+    """Store those that are less than all others of the same order; returns them, and the sessions whose orders have
+    changed."""
     least: dict[int, Order] = {}
     for one in orders:
         if one.id not in least or one.fact.key < least[one.id].fact.key:
@@ -69,7 +75,7 @@ def _store(connection: Connection, orders: Iterable[Order]) -> set[SessionId]:
     winners = [least[identity] for identity in sorted(least)]
     _STORE.run(connection, [one.row for one in winners])
     _INSERT_ITEMS.run(connection, [item for one in winners for item in one.items])
-    return changed | {session_of(one.fact) for one in winners}
+    return winners, changed | {session_of(one.fact) for one in winners}
 
 
 def _stored(connection: Connection, identities: Iterable[int]) -> dict[int, tuple[Key, SessionId]]:

@@ -1,16 +1,17 @@
 """The handler of page views: facts, dimensions, sessions and visitors, a batch at a time."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from owa.analytics.dimensions import store_dimensions
 from owa.analytics.fact import Fact
 from owa.analytics.facts import coerced, only_new
+from owa.analytics.follow_ups import FollowUps
 from owa.analytics.order_entries import follow_entries
 from owa.analytics.page_view import PAGE_VIEW, PageView, page_view
-from owa.analytics.session_sums import News, take_in
-from owa.analytics.sessions import SessionId, fold, open_sessions, store_sessions
+from owa.analytics.session_sums import Conversion, News, take_in
+from owa.analytics.sessions import Fold, OpenSession, SessionId, fold, open_sessions, store_sessions
 from owa.analytics.tables import REQUEST
 from owa.analytics.visitors import recompute_last_sessions, store_visitors
 from owa.contributions import Handled, ProcessingContext
@@ -50,7 +51,7 @@ class PageViews:
 
 def _into_sessions(
     connection: Connection,
-    events: Iterable[Event],
+    events: Sequence[Event],
     views: Sequence[PageView],
     context: ProcessingContext,
     new: Sequence[Fact] | None = None,
@@ -59,7 +60,6 @@ def _into_sessions(
 ) -> Handled:
     """Merge the page views of open sessions, and let the others wait, or `adopt` their sessions. `new`: if they are, so
     that no visitor knows of them yet."""
-    handled = Handled()
     folds = fold(views)
     known = open_sessions(connection, folds)
     for identity, item in folds.items():
@@ -67,32 +67,62 @@ def _into_sessions(
         item.adopted = stored.adopted if stored else adopt
     ready = {identity: item for identity, item in folds.items() if item.entry or identity in known}
     store_sessions(connection, list(ready.values()), context)
-    entries, moved, news, entered = [], set(), News(), set()
+    entries = _new_entries(ready, known)
+    opened = entries.keys() - known.keys()
+    store_visitors(connection, context, new or (), views if new is not None else (), entries.values())
+    changed = (entries[identity].visitor_id for identity in entries.keys() & known.keys())
+    former = (known[identity].visitor_id for identity in entries.keys() & known.keys())
+    recompute_last_sessions(connection, {*changed, *former}, context)
+    news = News(opened=opened)
     for identity, item in ready.items():
         news.reach(identity, item.goals)
+    conversions = take_in(connection, news, context)
+    follow_entries(connection, entries)
+    return Handled(
+        waiting=[
+            Waiting(event, session_key(*_session_of(event))) for event in events if _session_of(event) not in ready
+        ],
+        opened=[session_key(*identity) for identity in entries if identity in opened],
+        follow_ups=_follow_ups(context, events, ready, entries, conversions, are_new=new is not None),
+    )
+
+
+def _new_entries(ready: Mapping[SessionId, Fold], known: Mapping[SessionId, OpenSession]) -> dict[SessionId, PageView]:
+    """The page views that open their sessions from now on."""
+    found = {}
+    for identity, item in ready.items():
         before = known.get(identity)
         if item.entry and item.entry_key and (before is None or item.entry_key < before.entry):
-            entries.append(item.entry)
-            entered.add(identity)
-            if before:
-                moved |= {before.visitor_id, item.entry.visitor_id}
-            else:
-                news.opened.add(identity)
-                handled.opened.append(session_key(*identity))
-    store_visitors(connection, context, new or (), views if new is not None else (), entries)
-    recompute_last_sessions(connection, moved, context)
-    take_in(connection, news, context)
-    follow_entries(connection, entered)
-    handled.waiting = _waiting(events, ready)
-    return handled
+            found[identity] = item.entry
+    return found
 
 
-def _waiting(events: Iterable[Event], ready: Collection[SessionId]) -> list[Waiting]:
-    return [
-        Waiting(event, session_key(event.site_id, event.session_id))
-        for event in events
-        if (event.site_id, event.session_id) not in ready
-    ]
+def _follow_ups(
+    context: ProcessingContext,
+    events: Sequence[Event],
+    ready: Mapping[SessionId, Fold],
+    entries: Mapping[SessionId, PageView],
+    conversions: Iterable[Conversion],
+    *,
+    are_new: bool,
+) -> list[Event]:
+    if not context.wanted:
+        return []
+    follow_ups = FollowUps(context)
+    follow_ups.facts_stored(events if are_new else ())
+    taken = {_session_of(event): event for event in events if _session_of(event) in ready}
+    opening = {entry.key[1] for entry in entries.values()}
+    for event in events:
+        if event.guid in opening:
+            follow_ups.new_session(event, adopted=ready[_session_of(event)].flagged is None)
+        elif _session_of(event) in ready:
+            follow_ups.session_update(event)
+    follow_ups.conversions(conversions, taken)
+    return follow_ups.events
+
+
+def _session_of(event: Event) -> SessionId:
+    return event.site_id, event.session_id
 
 
 def _parse_key(key: str) -> SessionId:

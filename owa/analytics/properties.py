@@ -11,8 +11,8 @@ LONGEST_TEXT = 4_096
 """Characters kept of a text."""
 
 _LARGEST_INTEGER = 2**31 - 1
-_LARGEST_AMOUNT = 10**15
-"""Cents."""
+LARGEST_AMOUNT = 10**12
+"""Cents: the sum of a million of them still fits a column."""
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _TRUE = frozenset(("true", "1", "yes"))
 
@@ -76,9 +76,10 @@ class Properties:
         if value == "" or value is None:
             return []
         numbered = _numbered(value)
-        if numbered is None:
+        found = [Properties(part) for part in numbered or () if isinstance(part, dict)]
+        if numbered is None or len(found) < len(numbered):
             self._coerce(name)
-        return [Properties(part) for part in numbered or ()]
+        return found
 
     def coerced_in(self, part: "Properties") -> None:
         """Take over what had to be coerced in one of `parts`."""
@@ -113,17 +114,18 @@ def _cents(value: object) -> int | None:
     text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     if not _DECIMAL.fullmatch(text):
         return None
-    cents = int((Decimal(text) * 100).quantize(Decimal(1), ROUND_HALF_UP))
-    return cents if abs(cents) <= _LARGEST_AMOUNT else None
+    amount = Decimal(text)
+    if abs(amount) > LARGEST_AMOUNT:
+        return None  # longer than what can be rounded
+    cents = int(amount.quantize(Decimal("0.01"), ROUND_HALF_UP).scaleb(2))
+    return cents if abs(cents) <= LARGEST_AMOUNT else None
 
 
-def _numbered(value: object) -> list[Mapping[str, Any]] | None:
+def _numbered(value: object) -> list[object] | None:
     """The parts of a list that brackets spell, in the order of their numbers; None: it is none."""
     if isinstance(value, list):
-        value = {str(number): part for number, part in enumerate(value)}
-    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
-        return None
-    return [value[key] for key in sorted(value, key=_number)]
+        return value
+    return [value[key] for key in sorted(value, key=_number)] if isinstance(value, dict) else None
 
 
 def _number(key: str) -> tuple[int, str]:

@@ -47,6 +47,16 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversion:
+    """A session has reached a goal."""
+
+    session: SessionId
+    goal: int
+    value: int
+    """Cents."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What a session takes from an order."""
 
@@ -65,15 +75,15 @@ class Items:
     revenue: int = 0
 
 
-def take_in(connection: Connection, news: News, context: ProcessingContext) -> None:
-    """Write the sums and goals of these sessions anew."""
+def take_in(connection: Connection, news: News, context: ProcessingContext) -> list[Conversion]:
+    """Write the sums and goals of these sessions anew; returns the goals that they had not reached before."""
     reached = dict(news.goals)
     with_goals = {session for session in news.opened if _has_goals(session[0], context)}
     for session, mask in _stored_goals(connection, with_goals).items():
         reached[session] = reached.get(session, 0) | mask
     orders = _orders(connection, news.opened | news.ordered | reached.keys())
     _write_sums(connection, orders, (news.opened & orders.keys()) | news.ordered)
-    _write_goals(connection, orders, reached, news.ordered, context)
+    return _write_goals(connection, orders, reached, news.ordered, context)
 
 
 def sums_and_goals(
@@ -152,16 +162,20 @@ def _write_goals(
     reached: Masks,
     ordered: Iterable[SessionId],
     context: ProcessingContext,
-) -> None:
+) -> list[Conversion]:
     """An order may change what a goal is worth that was reached before."""
     stored = _goals_of_sessions(connection, {*reached, *(one for one in ordered if _has_goals(one[0], context))})
-    sessions, rows = [], []
+    sessions, rows, conversions = [], [], []
     for session, before in sorted(stored.items()):
         mask = reached.get(session, 0) | sum(1 << number - 1 for number in before)
         if mask:
             sessions.append(session)
-            rows.append(_goal_columns(mask, before, orders.get(session, ()), _static_values(session[0], context)))
+            row = _goal_columns(mask, before, orders.get(session, ()), _static_values(session[0], context))
+            rows.append(row)
+            new = [number for number in GOALS if row[f"goal_{number}"] and number not in before]
+            conversions += [Conversion(session, number, row[f"goal_{number}_value"]) for number in new]
     _update(connection, sessions, rows)
+    return conversions
 
 
 def _goal_columns(mask: int, before: Worth, orders: Sequence[Order], static: Mapping[int, int]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from owa.node import this_process
 from owa.processing import store
 from owa.processing.fates import Fates, failure_of
 from owa.processing.report import Report
-from owa.queues.contract import Item, Key, Lease, Remaining
+from owa.queues.contract import Item, Key, Lease
 from owa.registry import Registry
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Courier:
         settings, now = self._installation.configuration.current().settings, self._installation.clock.now()
         context = ProcessingContext(settings, {}, now)
         told = store.Problem(item.event, problem.error, problem.trace)
-        failure = failure_of(told, context, Remaining.DELIVERY, item, duration=problem.duration)
+        failure = failure_of(told, context, item.remaining, item, duration=problem.duration)
         with suppress(Overtaken), self._installation.database.writing() as connection:
             self._installation.retries.confirm(connection, Lease((item,), (), self._lease.token))
             given_up = self._fates.keep(connection, [failure], now)

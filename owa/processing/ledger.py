@@ -109,6 +109,8 @@ class Ledger:
                 setattr(found, row["outcome"], getattr(found, row["outcome"]) + row["count"])
         expected = _with_rows(connection)
         for (server, site_id, state, remaining), number in self._retries.states(connection).items():
+            if remaining is Remaining.FOLLOW_UP:
+                continue  # nobody took it
             found = line((server, site_id))
             setattr(found, state.value, getattr(found, state.value) + number)
             if remaining is Remaining.DELIVERY:
@@ -151,7 +153,7 @@ def _with_rows(connection: Connection) -> Counter[Account]:
 
 def _is_of_a_delivery(row: RowMapping) -> bool:
     """A delivery that was discarded is no event: that was processed by the core, and stays so."""
-    return (row["outcome"], row["reason"]) == (Outcome.DISCARDED, Remaining.DELIVERY)
+    return row["outcome"] == Outcome.DISCARDED and row["reason"] in (Remaining.DELIVERY, Remaining.FOLLOW_UP)
 
 
 def _damaged(connection: Connection) -> Counter[int]:

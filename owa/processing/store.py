@@ -3,22 +3,24 @@ in halves, each in a savepoint, until the culprit stands alone."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from owa.contributions import FactHandler, Handled, ProcessingContext
+from owa.contributions import FactHandler, FollowUp, Handled, ProcessingContext
 from owa.db.outages import is_outage
 from owa.errors import Outage, told
 from owa.events import Event
-from owa.queues.contract import Delivery, Waiting
+from owa.queues.contract import Delivery, Remaining, Waiting
 
 Handle = Callable[[Connection, Sequence[Event], ProcessingContext], Handled]
 
 Subscribers = Mapping[str, tuple[str, ...]]
 """By event type, the event handlers that are given it, as `MODULE:NAME`."""
+
+FOLLOW_UPS = frozenset(kind.value for kind in FollowUp)
 
 NOBODY: Subscribers = MappingProxyType({})
 
@@ -45,8 +47,9 @@ class Stored:
     problems: list[Problem] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     coerced: list[tuple[Event, str]] = field(default_factory=list)
+    follow_ups: list[Event] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
-    """Of `done` and `handed_on`, to whoever subscribes to them."""
+    """Of `done`, `handed_on` and `follow_ups`, to whoever subscribes to them."""
 
     def finished(self) -> Iterator[Event]:
         """Those for which nothing is left to do."""
@@ -73,7 +76,7 @@ class HandlerTable:
         """From the next batch on."""
         self._handlers = {kind: handler for handler in handlers for kind in handler.event_types}
         self._subscribers = subscribers
-        self._event_types = self._handlers.keys() | subscribers.keys()
+        self._event_types = self._handlers.keys() | (subscribers.keys() - FOLLOW_UPS)
         self.all = tuple(handlers)
 
     def event_types(self) -> Collection[str]:
@@ -83,6 +86,7 @@ class HandlerTable:
     def store(self, connection: Connection, events: Sequence[Event], context: ProcessingContext, act: Act) -> Stored:
         """Hand the events to their fact handlers, and say what is to be delivered to event handlers."""
         stored, subscribers = Stored(), self._subscribers
+        context = replace(context, wanted=subscribers.keys())
         groups: dict[FactHandler | None, list[Event]] = {}
         for event in events:
             groups.setdefault(self._handlers.get(event.event_type), []).append(event)
@@ -90,13 +94,13 @@ class HandlerTable:
             if handler is not None:
                 _bisect(connection, getattr(handler, act.value), group, context, stored)
                 continue
-            wanted = subscribers if act is Act.HANDLE else NOBODY
+            wanted = subscribers.keys() - FOLLOW_UPS if act is Act.HANDLE else ()
             stored.handed_on += [event for event in group if event.event_type in wanted]
             stored.problems += [_unhandled(event) for event in group if event.event_type not in wanted]
         if subscribers:
             stored.deliveries = [
-                Delivery(event, handler)
-                for event in (*stored.done, *stored.handed_on)
+                Delivery(event, handler, _remaining(event))
+                for event in (*stored.done, *stored.handed_on, *stored.follow_ups)
                 for handler in subscribers.get(event.event_type, ())
             ]
         return stored
@@ -141,6 +145,11 @@ def _take_in(stored: Stored, events: Sequence[Event], handled: Handled) -> None:
     stored.waiting += handled.waiting
     stored.opened += handled.opened
     stored.coerced += handled.coerced
+    stored.follow_ups += handled.follow_ups
+
+
+def _remaining(event: Event) -> Remaining:
+    return Remaining.FOLLOW_UP if event.event_type in FOLLOW_UPS else Remaining.DELIVERY
 
 
 def _unhandled(event: Event) -> Problem:

@@ -7,13 +7,14 @@ session id on two sites, addresses that differ in case only, changing titles, fi
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from owa.clock import MICROSECONDS
 from owa.events import Event
+from owa.testing.interactions import Interactions
 from owa.testing.vocabulary import AGENTS, CAMPAIGNS, LANGUAGES, REFERERS, WORDS
 
 PAGE_VIEW = "base.page_request"
@@ -40,6 +41,8 @@ class Plan:
     """Share of the sessions that have something that breaks programs."""
     skew: float = 0.0
     """Seconds by which a server's clock may be off, either way."""
+    families: bool = False
+    """Whether visitors also act, click, buy, and so on; else they only view pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Delivery:
 
 
 def generate(plan: Plan) -> list[Event]:
-    """`plan.events` page views, in the order of their receipt."""
+    """`plan.events` events, in the order of their receipt."""
     return _Generator(plan).events()
 
 
@@ -77,14 +80,24 @@ def deliver(
 def request_parameters(event: Event) -> dict[str, str]:
     """The parameters with which OWA's tracker would send the event to `log.php`."""
     seen_by_server = {"HTTP_USER_AGENT", "HTTP_HOST", "REMOTE_HOST", "language", "ip_address"}
-    own = {name: str(value) for name, value in event.properties.items() if name not in seen_by_server}
+    own = {name: value for name, value in event.properties.items() if name not in seen_by_server}
     common = {
         "event_type": event.event_type,
         "site_id": event.site_id,
         "visitor_id": str(event.visitor_id),
         "session_id": str(event.session_id),
     }
-    return {f"owa_{name}": value for name, value in {**common, **own}.items()}
+    return dict(_flat({f"owa_{name}": value for name, value in {**common, **own}.items()}))
+
+
+def _flat(values: Mapping[str, Any], form: str = "{}") -> Iterator[tuple[str, str]]:
+    """What is nested as names with brackets."""
+    for name, value in values.items():
+        full = form.format(name)
+        if isinstance(value, Mapping):
+            yield from _flat(value, full + "[{}]")
+        else:
+            yield full, str(value)
 
 
 class _Generator:
@@ -94,6 +107,7 @@ class _Generator:
         self._skews = [self._random.uniform(-plan.skew, plan.skew) for _ in range(plan.servers)]
         self._sequence = self._random.randrange(10**6)  # so that two seeds' guids of one second differ
         self._visitors: list[int] = []
+        self._interactions = Interactions(self._random, self._interaction, self._identifier) if plan.families else None
 
     def events(self) -> list[Event]:
         made: list[Event] = []
@@ -109,7 +123,8 @@ class _Generator:
         if not returns:
             self._visitors.append(visitor)
         views = list(self._views(start, visitor, is_new_visitor=not returns))
-        return self._spoil(views) if chance.random() < self._plan.nasty else views
+        interactions = [event for view in views for event in self._interactions.on(view)] if self._interactions else []
+        return (self._spoil(views) if chance.random() < self._plan.nasty else views) + interactions
 
     def _views(self, start: int, visitor: int, *, is_new_visitor: bool) -> Iterator[Event]:
         chance = self._random
@@ -120,7 +135,7 @@ class _Generator:
             properties = {**common, **self._page(), "last_req": last_request}
             if page == 0:
                 properties["is_new_session"] = "true"
-            yield self._event(moment, site, visitor, session, properties)
+            yield self._event(PAGE_VIEW, moment, site, visitor, session, properties)
             last_request = str(int(moment))
             moment += chance.uniform(1, 300)
 
@@ -160,13 +175,19 @@ class _Generator:
             "page_title": f"{word.capitalize()} – {number}",
         }
 
-    def _event(self, moment: float, site: str, visitor: int, session: int, properties: dict[str, Any]) -> Event:
+    def _interaction(self, event_type: str, moment: float, view: Event, own: dict[str, Any]) -> Event:
+        properties = {**view.properties, **own}
+        return self._event(event_type, moment, view.site_id, view.visitor_id, view.session_id, properties)
+
+    def _event(
+        self, event_type: str, moment: float, site: str, visitor: int, session: int, properties: dict[str, Any]
+    ) -> Event:
         number = self._random.randrange(self._plan.servers)
         received_at = round((moment + self._skews[number]) * MICROSECONDS)
         server = self._plan.first_server + number
         self._sequence += 1
         guid = received_at // MICROSECONDS * 10**9 + server * 10**6 + self._sequence % 10**6
-        return Event(guid, PAGE_VIEW, site, visitor, session, received_at, server, properties)
+        return Event(guid, event_type, site, visitor, session, received_at, server, properties)
 
     def _spoil(self, views: list[Event]) -> list[Event]:
         """Make one thing about a session nasty."""

@@ -47,3 +47,25 @@ CAMPAIGNS = (
     {"medium": "cpc", "campaign": "brand", "source": "bing", "ad": "Banner", "ad_type": "image"},
     {"source": "partner"},
 )
+
+ACTIONS = (("videos", "play"), ("videos", "pause"), ("Videos", "play"), ("forms", "submit"), ("social", "share"))
+"""Groups and names."""
+
+ELEMENTS = (("a", "Read on"), ("a", "größer"), ("button", "Buy"), ("img", ""))
+"""Tags and texts."""
+
+ARTICLES = (
+    ("SKU-1", "Widget", "tools", 4_500),
+    ("sku-1", "Widget, blue", "tools", 4_600),
+    ("SKU-2", "Gadget", "toys", 499),
+    ("SKU-3", "Größe L", "clothes", 1_999),
+    ("SKU-4", "日本語", "books", 0),
+)
+"""Article number, name, category, price in cents."""
+
+PLACES = (
+    {"city": "Berlin", "state": "BE", "country": "Germany"},
+    {"city": "BERLIN", "state": "be", "country": "germany"},
+    {"city": "Lyon", "country": "France"},
+    {"country": "Japan"},
+)

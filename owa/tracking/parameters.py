@@ -15,6 +15,8 @@ LONGEST_BODY = 64 * 1024
 MOST_DISCARDED = 2 * 1024 * 1024
 """Bytes of a longer body that are read all the same, so that its sender sees why it is refused."""
 MOST_PARAMETERS = 300
+MOST_NESTED = 1_000
+"""With those whose names have brackets: an order has six for each of its line items. As many as PHP takes."""
 DEEPEST_NESTING = 5
 
 PREFIX = "owa_"
@@ -83,10 +85,10 @@ def discard(body: BinaryIO, length: int) -> None:
 
 
 def _pairs(data: bytes) -> list[tuple[str, str]]:
-    if data.count(b"&") >= MOST_PARAMETERS:
-        raise Refused(RefusalReason.TOO_MANY_PARAMETERS, f"more than {MOST_PARAMETERS}")
+    if data.count(b"&") >= MOST_NESTED:
+        raise Refused(RefusalReason.TOO_MANY_PARAMETERS, f"more than {MOST_NESTED}")
     text = data.decode("utf-8", "replace")
-    return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace", separator="&")
+    return _few(parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace", separator="&"))
 
 
 def _multipart_pairs(environ: Environ, body: bytes) -> list[tuple[str, str]]:
@@ -98,9 +100,16 @@ def _multipart_pairs(environ: Environ, body: bytes) -> list[tuple[str, str]]:
         items: Iterable[tuple[str, Any]] = request.POST.items()
     except ValueError as error:
         raise Refused(RefusalReason.MALFORMED_REQUEST, str(error)[:100]) from error
-    pairs = [(name, value) for name, value in items if isinstance(value, str)]
+    return _few([(name, value) for name, value in items if isinstance(value, str)])
+
+
+def _few(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs, if they are not too many."""
     if len(pairs) > MOST_PARAMETERS:
-        raise Refused(RefusalReason.TOO_MANY_PARAMETERS, f"more than {MOST_PARAMETERS}")
+        nested = sum("[" in name for name, _ in pairs)
+        if len(pairs) > MOST_NESTED or len(pairs) - nested > MOST_PARAMETERS:
+            limits = f"more than {MOST_PARAMETERS}, or {MOST_NESTED} with those of lists"
+            raise Refused(RefusalReason.TOO_MANY_PARAMETERS, limits)
     return pairs
 
 

@@ -8,7 +8,7 @@ from owa.contributions import Configuration
 from owa.events import RefusalReason, parse_identifier
 from owa.tracking.address import client_address, shown, within
 from owa.tracking.parameters import Environ, Refused
-from owa.tracking.settings import ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS, TRUSTED_PROXIES
+from owa.tracking.settings import ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS, RESPECT_DO_NOT_TRACK, TRUSTED_PROXIES
 
 LONGEST_HEADER = 2_000
 """Characters kept of a request header."""
@@ -35,9 +35,11 @@ def check(properties: dict[str, Any], accepted: Collection[str], configuration: 
 
 
 def environment(environ: Environ, configuration: Configuration) -> dict[str, str]:
-    """What the request itself says about the visitor, under OWA's property names. Raises `Refused` for robots and
-    excluded addresses."""
+    """What the request itself says about the visitor, under OWA's property names. Raises `Refused` for robots,
+    excluded addresses and those who do not want to be tracked."""
     settings = configuration.settings
+    if settings[RESPECT_DO_NOT_TRACK] and "1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")):
+        raise Refused(RefusalReason.DO_NOT_TRACK)
     agent = _header(environ, "HTTP_USER_AGENT")
     address = client_address(
         environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), settings[TRUSTED_PROXIES]

@@ -27,4 +27,12 @@ LOG_ROBOTS = boolean(
     group="Visitors",
 )
 
-SETTINGS = (TRUSTED_PROXIES, ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS)
+RESPECT_DO_NOT_TRACK = boolean(
+    "base.respect_do_not_track",
+    default=False,
+    help="Take nothing from browsers that send Do Not Track or Global Privacy Control; new tags say so to the tracker.",
+    label="Respect Do Not Track",
+    group="Visitors",
+)
+
+SETTINGS = (TRUSTED_PROXIES, ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS, RESPECT_DO_NOT_TRACK)

@@ -2,10 +2,13 @@
 
 import json
 
+from owa.settings import Settings
+from owa.tracking.settings import RESPECT_DO_NOT_TRACK
+
 _TEMPLATE = """<script>
 var owa_baseUrl = {base_url};
 var owa_cmds = owa_cmds || [];
-owa_cmds.push(['setSiteId', {site_id}]);
+{privacy}owa_cmds.push(['setSiteId', {site_id}]);
 owa_cmds.push(['trackPageView']);
 (function () {{
     var script = document.createElement('script');
@@ -16,9 +19,13 @@ owa_cmds.push(['trackPageView']);
 </script>"""
 
 
-def tag(base_url: str, site_id: str) -> str:
+def tag(base_url: str, site_id: str, settings: Settings) -> str:
     """HTML text. `base_url`: where OWA is served, with or without a trailing slash."""
-    return _TEMPLATE.format(base_url=_script_text(base_url.rstrip("/") + "/"), site_id=_script_text(site_id))
+    return _TEMPLATE.format(
+        base_url=_script_text(base_url.rstrip("/") + "/"),
+        site_id=_script_text(site_id),
+        privacy="owa_cmds.push(['respectDoNotTrack']);\n" if settings[RESPECT_DO_NOT_TRACK] else "",
+    )
 
 
 def _script_text(text: str) -> str:

@@ -17,9 +17,10 @@ REMEDIES = {
     RefusalReason.ROBOT: "Robots are not tracked. To track them, switch on Track robots under General.",
     RefusalReason.EXCLUDED_ADDRESS: "The visitor's address is among the excluded addresses under General.",
     RefusalReason.DO_NOT_LOG: "The page asked not to be tracked.",
+    RefusalReason.DO_NOT_TRACK: "The visitor's browser asks for that, and Respect Do Not Track is on under General.",
     RefusalReason.URL_TOO_LONG: "Send long events in a POST body.",
     RefusalReason.BODY_TOO_LONG: "Bodies may have 64 KB.",
-    RefusalReason.TOO_MANY_PARAMETERS: "Requests may have 300 parameters.",
+    RefusalReason.TOO_MANY_PARAMETERS: "Requests may have 300 parameters, 1,000 with those of lists.",
     RefusalReason.MALFORMED_REQUEST: "The sender does not speak HTTP well.",
 }
 

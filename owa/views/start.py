@@ -23,6 +23,6 @@ def start(request: Request) -> dict[str, Any]:
     return {
         "journal": journal(installation),
         "asynchronous": configuration.settings[QUEUE_EVENTS],
-        "sites": [(site, tag(base_url, site.site_id)) for site in configuration.sites.values()],
+        "sites": [(site, tag(base_url, site.site_id, configuration.settings)) for site in configuration.sites.values()],
         "domains": {site.site_id: site.domain for site in configuration.sites.values()},
     }

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.admin import ADMIN
+from tests.e2e.tracked import site
 from tests.servers import PASSWORD, Installation, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+
+__all__ = ["site"]
 
 CHROMIUM_ARGS = [
     "--no-sandbox",

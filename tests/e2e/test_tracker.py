@@ -1,134 +1,27 @@
-"""The tracker in a real browser: what it sends, and the cookies by which it knows a visitor.
-
-A small server stands in for the product: it serves a page with the tag, and keeps what comes in.
-"""
+"""The tracker in a real browser: what it sends of a page view, and the cookies by which it knows a visitor."""
 
 from __future__ import annotations
 
+import gzip
 import json
-import queue
 import re
-import threading
 import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
+
+from tests.e2e.tracked import SITE_ID, TRACKER, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Route
 
 pytestmark = pytest.mark.e2e
 
-TRACKER = Path(__file__).parents[2] / "owa" / "static" / "tracker" / "owa.tracker.js"
-SITE_ID = "c8ff781bf277f1376b21a5878b85b45d"
 DAY = 86_400
-WAIT_SECONDS = 15
 CAMPAIGN = "owa_medium=email&owa_campaign=spring&owa_source=news"
 ATTRIBS = [{"md": "email", "cn": "spring", "sr": "news"}]
-
-PAGE = """<!doctype html>
-<html><head><meta charset="utf-8"><title>Shop – start</title>
-<script>
-  var owa_baseUrl = location.origin + '/owa/';
-  var owa_cmds = owa_cmds || [];
-  owa_cmds.push(['setDebug', true], ['setTrackerOption', 'x', 1], ['constructor'], null);
-  owa_cmds.push(['setSiteId', '%s']);
-  owa_cmds.push(['trackPageView']);
-</script>
-%s
-</head><body></body></html>"""
-SCRIPT = '<script async src="/tracker.js"></script>'
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One request to log.php."""
-
-    method: str
-    query: str
-    body: str
-    content_type: str
-    cookies: str
-
-    @property
-    def sent(self) -> dict[str, str]:
-        """The parameters without their prefix. Each must have it, and come once."""
-        pairs = parse_qsl(self.query or self.body, keep_blank_values=True, strict_parsing=True)
-        assert all(name.startswith("owa_") for name, _ in pairs)
-        assert len(dict(pairs)) == len(pairs)
-        return {name.removeprefix("owa_"): value for name, value in pairs}
-
-
-@dataclass
-class Site:
-    """The server's address, and the hits that nobody has taken yet."""
-
-    port: int
-    hits: queue.Queue[Hit] = field(default_factory=queue.Queue)
-
-    def url(self, path: str = "", host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}/{path}"
-
-    def next_hit(self) -> Hit:
-        try:
-            return self.hits.get(timeout=WAIT_SECONDS)
-        except queue.Empty:
-            pytest.fail(f"nothing came to log.php within {WAIT_SECONDS} s")
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = urlsplit(self.path).path
-            if path == "/owa/log.php":
-                self.take_hit()
-            elif path == "/tracker.js":
-                self.answer("text/javascript; charset=utf-8", TRACKER.read_bytes())
-            else:
-                scripts = SCRIPT * (2 if path == "/twice" else 1)
-                page = SCRIPT if path == "/bare" else PAGE % (SITE_ID, scripts)
-                self.answer("text/html; charset=utf-8", page.encode())
-
-        def do_POST(self) -> None:
-            if urlsplit(self.path).path == "/owa/log.php":
-                self.take_hit()
-            else:
-                self.send_error(404)
-
-        def take_hit(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            content_type = self.headers.get("Content-Type") or ""
-            cookies = self.headers.get("Cookie") or ""
-            query = urlsplit(self.path).query
-            served.hits.put(Hit(self.command, query, body, content_type, cookies))
-            self.send_response(204)
-            self.end_headers()
-
-        def answer(self, content_type: str, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served = Site(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield served
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def set_cookie(context: BrowserContext, site: Site, name: str, text: str) -> None:
@@ -379,23 +272,23 @@ def test_a_cookie_for_the_whole_domain_does_not_hide_ours(page: Page, site: Site
     assert "is_new_session" not in second
 
 
-@pytest.mark.parametrize("way", ["fetch", "form"])
+@pytest.mark.parametrize("way", ["beacon", "fetch"])
 def test_long_event_goes_as_form_post(page: Page, site: Site, way: str) -> None:
-    if way == "form":
-        page.add_init_script("delete window.fetch")
+    missing = {"beacon": "fetch = undefined", "fetch": "Navigator.prototype.sendBeacon = () => false"}
+    page.add_init_script(missing[way])
     page.goto(site.url("?q=" + "ü" * 700))
     hit = site.next_hit()
     assert (hit.method, hit.query) == ("POST", "")
     assert hit.content_type.startswith("application/x-www-form-urlencoded")
-    assert ("owa_v=" in hit.cookies) is (way == "form")  # fetch leaves the credentials out
     assert hit.sent["page_url"] == site.url("?q=" + quote("ü" * 700))
     assert hit.sent["page_title"] == "Shop – start"
     assert hit.sent["is_new_session"] == "true"
 
 
-def test_long_event_outlives_its_page(page: Page, site: Site) -> None:
+def test_long_event_without_beacons_outlives_its_page(page: Page, site: Site) -> None:
     page.add_init_script(
-        """window.fetch = async (url, { body, ...options }) => {
+        """delete Navigator.prototype.sendBeacon;
+        window.fetch = async (url, { body, ...options }) => {
           window.options = options;
         }"""
     )
@@ -408,7 +301,7 @@ def test_long_event_outlives_its_page(page: Page, site: Site) -> None:
     }
 
 
-@pytest.mark.parametrize("query", ["", "x" * 2000], ids=["beacon", "fetch"])
+@pytest.mark.parametrize("query", ["", "x" * 2000], ids=["short", "long"])
 def test_unreachable_server_disturbs_nothing(page: Page, site: Site, query: str) -> None:
     page.route("**/owa/log.php*", lambda route: route.abort())
     with page.expect_event("requestfailed", lambda request: "/owa/log.php" in request.url):
@@ -442,12 +335,12 @@ def test_without_beacon_a_pixel_is_fetched(page: Page, site: Site, script: str) 
     assert hit.sent["event_type"] == "base.page_request"
 
 
-def test_cookies_of_an_https_page_are_secure(page: Page) -> None:
+def test_cookies_of_an_https_page_are_secure(page: Page, site: Site) -> None:
     def answer(route: Route) -> None:
         if route.request.url.endswith("tracker.js"):
             route.fulfill(content_type="text/javascript", body=TRACKER.read_text("utf-8"))
         else:
-            route.fulfill(content_type="text/html", body=PAGE % (SITE_ID, SCRIPT))
+            route.fulfill(content_type="text/html", body=site.page())
 
     page.route("https://shop.example/**", answer)
     page.goto("https://shop.example/", wait_until="load")
@@ -547,3 +440,7 @@ def test_page_without_base_url_is_left_alone(page: Page, site: Site) -> None:
     assert page.evaluate("owa_cmds.push(['trackPageView'])") == 0  # the tracker runs
     assert page.context.cookies() == []
     assert site.hits.empty()
+
+
+def test_the_tracker_is_small() -> None:
+    assert len(gzip.compress(TRACKER.read_bytes(), 9)) < 6 * 1024

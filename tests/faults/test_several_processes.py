@@ -57,8 +57,9 @@ def test_tables_are_the_fold_of_what_all_servers_took(install: Install, seed: in
     # nobody's clock can be moved: sessions are adopted as soon as a queue is empty, or left waiting
     orphans = {"OWA_ORPHAN_SESSIONS": "adopt", "OWA_ORPHAN_SESSION_AGE": "0"} if adopt else {}
     installation = install(OWA_SCHEDULER="0", OWA_TIMEZONE=ZONE, **orphans)
+    assert installation.cli("cmd=activate", "module=domstream").status == 0
     servers = [Server(number, installation) for number in SERVERS]
-    received = [delivery.event for delivery in traffic(seed, EVENTS)]
+    received = [delivery.event for delivery in traffic(seed, EVENTS, families=True)]
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(server.open())) for server in servers]
         with opened[0].database.writing() as connection:

@@ -84,6 +84,7 @@ REFUSED: dict[str, tuple[Hit, int, str]] = {
     "robot that asks for the pixel": (Hit(method="GET", headers=ROBOT), 200, "robot"),
     "excluded address": (Hit(headers={"X-Forwarded-For": "203.0.113.9"}), 204, "excluded_address"),
     "5,000 parameters": (Hit(MANY, FORM), 413, "too_many_parameters"),
+    "301 parameters": (Hit(dict(list(MANY.items())[:301]), FORM), 413, "too_many_parameters"),
     "301 parts": (Hit(dict(list(MANY.items())[:301]), MULTIPART), 413, "too_many_parameters"),
     "URL over 8 KB": (Hit(page_view(page_title="x" * 8192)), 414, "url_too_long"),
     "pixel's URL over 8 KB": (Hit(page_view(page_title="x" * 8192), method="GET"), 414, "url_too_long"),

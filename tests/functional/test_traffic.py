@@ -25,6 +25,7 @@ def test_the_same_traffic_twice_is_stored_once(queueing: Installation) -> None:
 def test_wrong_use_is_told(install: Install) -> None:
     installation = install()
     assert "wants events=N" in installation.cli("cmd=generate-traffic").err
+    assert "knows no families=some" in installation.cli("cmd=generate-traffic", "events=1", "families=some").err
     silent = installation.cli("cmd=generate-traffic", "events=1", "url=http://127.0.0.1:9/")
     assert silent.status == 1
     assert "0 of 1 events were taken, then: http://127.0.0.1:9/log.php does not answer" in silent.err
@@ -48,3 +49,8 @@ def test_seeds_do_not_share_guids(queueing: Installation) -> None:
         queueing.cli("cmd=generate-traffic", "events=300", f"seed={seed}")
     queueing.drain()
     assert len(queueing.rows("owa_request")) == 900
+
+
+def test_traffic_of_all_families_is_taken(queueing: Installation) -> None:
+    words = ("events=300", "families=all", "format=json")
+    assert queueing.cli("cmd=generate-traffic", *words).json == {"events": 300, "taken": 300}

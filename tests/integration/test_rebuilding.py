@@ -64,11 +64,22 @@ def order(number: int, **properties: Any) -> Event:
 
 def visit() -> list[Event]:
     """A session in which every column that can be has a value."""
-    common: dict[str, Any] = {"user_name": "anna", "user_email": "a@example.org", "language": "en", "ip_address": "192.0.2.1"}
+    common: dict[str, Any] = {
+        "user_name": "anna",
+        "user_email": "a@example.org",
+        "language": "en",
+        "ip_address": "192.0.2.1",
+    }
     common |= {"REMOTE_HOST": "www.isp.example", "HTTP_USER_AGENT": "curl/8.5.0", "attribs": '[{"md":"email"}]'}
     common |= {"cv1": "plan=gold", "last_req": "1795200000", "dsps": "1", "dsfs": "2", "nps": "3"}
     common |= {"prior_session_id": "17", "country": "Chile", "city": "Arica", "state": "XV"}
-    source: dict[str, Any] = {"medium": "email", "source": "news", "campaign": "spring", "ad": "banner", "search_terms": "owa"}
+    source: dict[str, Any] = {
+        "medium": "email",
+        "source": "news",
+        "campaign": "spring",
+        "ad": "banner",
+        "search_terms": "owa",
+    }
     return [
         page_view(1, first=True, session_referer="http://bing.com/?q=x", **common),
         *(page_view(10 + n, at=n, **source, page_url=f"http://shop.example/{n}/x") for n in range(1, 16)),

@@ -13,6 +13,8 @@ FAULTS = "tests/faults/test_file_queue_faults.py"
 APPEND = "tests/unit/test_append.py"
 FAILED_EVENTS = "tests/integration/test_failed_events.py"
 LEDGER = "tests/integration/test_ledger.py"
+FAMILIES = "tests/integration/test_families.py"
+CONVERGENCE = "tests/property/test_convergence.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,152 @@ class Mutant:
 
 
 MUTANTS = (
+    # families
+    Mutant(
+        "of an order the event counts that came last",
+        "owa/analytics/orders.py",
+        "        if key < least[identity].fact.key:\n            del least[identity]",
+        "        if False:\n            del least[identity]",
+        FAMILIES,
+    ),
+    Mutant(
+        "in a batch the greatest event of an order counts",
+        "owa/analytics/orders.py",
+        "or one.fact.key < least[one.id].fact.key:",
+        "or one.fact.key > least[one.id].fact.key:",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "the session of a replaced order keeps its sums",
+        "owa/analytics/orders.py",
+        "            changed.add(session)",
+        "            pass",
+        FAMILIES,
+    ),
+    Mutant(
+        "the items of a replaced order stay",
+        "owa/analytics/orders.py",
+        "connection.execute(delete(LINE_ITEM).where(LINE_ITEM.c.transaction_id.in_(part)))",
+        "pass",
+        FAMILIES,
+    ),
+    Mutant(
+        "a session that opens takes in no orders",
+        "owa/analytics/session_sums.py",
+        "(news.opened & orders.keys()) | news.ordered)",
+        "news.ordered)",
+        FAMILIES,
+    ),
+    Mutant(
+        "a session that opens takes in no goals of others than page views",
+        "owa/analytics/session_sums.py",
+        "for session, mask in _stored_goals(connection, news.opened, context).items():",
+        "for session, mask in ():",
+        FAMILIES,
+    ),
+    Mutant(
+        "a goal is forgotten when the next is reached",
+        "owa/analytics/session_sums.py",
+        "reached.get(session, 0) | sum(1 << number - 1 for number in before)",
+        "reached.get(session, 0)",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "the greatest order says what a goal is worth",
+        "owa/analytics/session_sums.py",
+        "least = next((order for order in orders if order.goals & bit), None)",
+        "least = next((order for order in reversed(orders) if order.goals & bit), None)",
+        FAMILIES,
+    ),
+    Mutant(
+        "any order says what a goal is worth",
+        "owa/analytics/session_sums.py",
+        "(order for order in orders if order.goals & bit)",
+        "(order for order in orders)",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "a delayed order keeps to the entry that was",
+        "owa/analytics/page_views.py",
+        "    follow_entries(connection, entries)",
+        "    follow_entries(connection, opened)",
+        FAMILIES,
+    ),
+    Mutant(
+        "a delayed order does not ask who opened its session",
+        "owa/analytics/orders.py",
+        "        follow_entries(connection, news.ordered)",
+        "        pass",
+        FAMILIES,
+    ),
+    Mutant(
+        "every order follows the entry",
+        "owa/analytics/order_entries.py",
+        "TRANSACTION.c.original_session.is_not(None)",
+        "TRANSACTION.c.id.is_not(None)",
+        CONVERGENCE,
+    ),
+    Mutant(
+        "orders of two sites are one",
+        "owa/analytics/order.py",
+        "name = _SEPARATOR.join((event.site_id, order_id or str(event.guid)))",
+        "name = order_id or str(event.guid)",
+        FAMILIES,
+    ),
+    Mutant(
+        "of equal items the last counts",
+        "owa/analytics/order.py",
+        "                first[name] = _sum(first[name], item[name])",
+        "                first[name] = item[name]",
+        FAMILIES,
+    ),
+    Mutant(
+        "an action does not wait for its session",
+        "owa/analytics/facts.py",
+        "            handled.waiting = waiting(facts, opened)",
+        "            pass",
+        FAMILIES,
+    ),
+    Mutant(
+        "clicks reach no goals while their session is open",
+        "owa/analytics/facts.py",
+        "            if family.reaches_goals:",
+        "            if False:",
+        FAMILIES,
+    ),
+    Mutant(
+        "only page views tell a visitor's first session",
+        "owa/analytics/facts.py",
+        "        store_visitors(connection, context, facts)",
+        "        pass",
+        FAMILIES,
+    ),
+    Mutant(
+        "the id of a place has separators",
+        "owa/analytics/fact.py",
+        'return text_id(place.replace(SEPARATOR, ""))',
+        "return text_id(place)",
+        FAMILIES,
+    ),
+    Mutant(
+        "half a cent is cut off",
+        "owa/analytics/properties.py",
+        'quantize(Decimal("0.01"), ROUND_HALF_UP)',
+        'quantize(Decimal("0.01"), "ROUND_DOWN")',
+        FAMILIES,
+    ),
+    Mutant(
+        "follow-ups count as receipts",
+        "owa/processing/ledger.py",
+        "            if remaining is Remaining.FOLLOW_UP:",
+        "            if False:",
+        "tests/integration/test_follow_ups.py",
+    ),
     # merges
     Mutant(
         "the last page of a session is the last that came",
         "owa/analytics/sessions.py",
-        "return view if best is None or view.event.key > best.event.key else best",
+        "return view if best is None or view.key > best.key else best",
         "return view",
         SCHEDULES,
     ),
@@ -54,13 +197,13 @@ MUTANTS = (
     Mutant(
         "an adopted entry ranks as one with the flag",
         "owa/analytics/sessions.py",
-        "return (int(self.flagged is None), *entry.event.key) if entry else None",
-        "return (0, *entry.event.key) if entry else None",
+        "return (int(self.flagged is None), *entry.key) if entry else None",
+        "return (0, *entry.key) if entry else None",
         SCHEDULES,
     ),
     Mutant(
         "duplicates count",
-        "owa/analytics/page_views.py",
+        "owa/analytics/facts.py",
         "if event.guid in stored or event.guid in new:",
         "if event.guid in new:",
         PAGE_VIEWS,
@@ -75,7 +218,7 @@ MUTANTS = (
     Mutant(
         "a visitor keeps a last session whose entry has moved",
         "owa/analytics/page_views.py",
-        "    recompute_last_sessions(connection, moved, context)",
+        "    recompute_last_sessions(connection, {*changed, *former}, context)",
         "    pass",
         PAGE_VIEWS,
     ),

@@ -23,6 +23,7 @@ from owa.processing.store import HandlerTable
 from owa.queues.contract import Batch, EventQueue, Lease, RetryQueue, Source
 from owa.registry import Registry
 from owa.settings import Settings
+from tests.families import located
 from tests.page_views import Row, rows
 from tests.schedules import SITES
 
@@ -196,7 +197,7 @@ class CollectingServer:
         return self._shared.registry.queue_type(INCOMING).open(self._context)
 
     def _processing_context(self) -> ProcessingContext:
-        return ProcessingContext(self._shared.settings, SITES, self._clock.now())
+        return located(ProcessingContext(self._shared.settings, SITES, self._clock.now()))
 
     def _all_rows(self) -> dict[str, list[Row]]:
         return {name: rows(self._shared.database, table) for name, table in METADATA.tables.items()}

@@ -12,10 +12,11 @@ import pytest
 from owa.clock import MICROSECONDS, FixedClock
 from owa.registry import load
 from owa.testing.traffic import START
+from tests.families import PLACES, SWITCHES
 from tests.page_views import Processing, open_processing, settings
 from tests.property.collecting_server import Shared
 from tests.property.schedule import ORPHAN_AGE, Schedule
-from tests.schedules import ZONE, assert_converged, fold, traffic
+from tests.schedules import GOALS, ZONE, assert_converged, fold, traffic
 
 COUNT = 200 * (20 if os.environ.get("OWA_SOAK") else 1)
 ONLY = os.environ.get("OWA_SCHEDULE_SEED")
@@ -39,13 +40,16 @@ def test_tables_are_the_fold_of_what_all_servers_took(processing: Processing, tm
         OWA_ORPHAN_SESSION_AGE=str(ORPHAN_AGE),
         OWA_ARCHIVE_OLD_EVENTS=str(seed % 3 // 2),
     )
-    shared = Shared(processing.database, processing.retries, load(), values, FixedClock((START - 3_600) * MICROSECONDS))
-    deliveries = traffic(seed)
+    shared = Shared(
+        processing.database, processing.retries, load(SWITCHES), values, FixedClock((START - 3_600) * MICROSECONDS)
+    )
+    deliveries = traffic(seed, families=True)
     received = [delivery.event for delivery in deliveries]
+    expected = fold(received, adopt=adopt, goals=GOALS, places=PLACES)
     processing.empty()
     try:
         Schedule(seed, deliveries, shared, tmp_path).run()
-        assert_converged(processing.database, processing.retries, received, fold(received, adopt=adopt))
+        assert_converged(processing.database, processing.retries, received, expected)
     except BaseException as error:
         error.add_note(f"OWA_SCHEDULE_SEED={seed} runs this schedule alone.")
         raise

@@ -76,3 +76,15 @@ def test_unknown_site_shares_the_bucket_of_all_unknown_sites(tmp_path: Path) -> 
     (refusal,) = entries(queue)
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.site_id, refusal.detail) == (RefusalReason.UNREGISTERED_SITE, "", "nobody")
+
+
+def test_an_order_of_many_items_is_one_request(tmp_path: Path) -> None:
+    queue = MemoryQueue()
+    names = ("li_order_id", "li_sku", "li_product_name", "li_category", "li_unit_price", "li_quantity")
+    items = "&".join(f"owa_ct_line_items[{number}][{name}]=1" for number in range(150) for name in names)
+    assert post(queue, tmp_path, f"{PAGE_VIEW}&owa_session_id=2&{items}").status == "204 No Content"
+    (event,) = entries(queue)
+    assert isinstance(event, Event)
+    assert len(event.properties["ct_line_items"]) == 150
+    more = "&".join(f"owa_{number}=1" for number in range(297))
+    assert post(queue, tmp_path, f"{PAGE_VIEW}&owa_session_id=2&{items}&{more}").status.startswith("413")

@@ -99,3 +99,17 @@ def test_text_or_flag_of_the_wrong_type_is_counted_once(sent: Any) -> None:
     values = Properties({"text": sent, "flag": sent})
     assert (values.text("text"), values.text("text"), values.flag("flag")) == ("", "", False)
     assert values.coerced == ["text", "flag"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "cents"),
+    [
+        *(("110.50", 11_050), (" 7 ", 700), ("-1.005", -101), ("0.005", 1), ("0.004999999999999999999999999999", 0)),
+        *(("10000000000.004", 10**12), ("10000000000.005", None), ("9" * 30, None), ("-" + "9" * 17, None)),
+        *((wrong, None) for wrong in ("1,5", "1e3", ".5", "5.", "٣", "nan", {"0": "1"}, True)),
+    ],
+)
+def test_money_is_cents(sent: Any, cents: int | None) -> None:
+    values = Properties({"ct_total": sent})
+    assert values.money("ct_total") == cents
+    assert values.coerced == ([] if cents is not None else ["ct_total"])

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -9,6 +10,7 @@ from owa.events import Event
 from owa.testing.traffic import Plan, deliver, generate, request_parameters
 
 SITES = ("a" * 32, "b" * 32)
+OTHERS = {"track.action", "dom.click", "ecommerce.transaction", "base.feed_request", "dom.stream"}
 PLAN = Plan(3_000, SITES, seed=7, servers=5, duplicates=0.2, nasty=0.5, skew=120)
 
 
@@ -23,6 +25,11 @@ def sessions(events: list[Event]) -> dict[tuple[str, int], list[Event]]:
     for event in events:
         found[event.site_id, event.session_id].append(event)
     return found
+
+
+@pytest.fixture(scope="module")
+def all_families() -> list[Event]:
+    return generate(replace(PLAN, families=True))
 
 
 def flags(views: list[Event]) -> int:
@@ -86,3 +93,54 @@ def test_request_has_what_a_tracker_sends_and_not_what_the_server_sees(events: l
     assert sent["owa_event_type"] == "base.page_request"
     assert sent["owa_session_id"] == str(events[0].session_id)
     assert not {"owa_HTTP_USER_AGENT", "owa_ip_address", "owa_language"} & set(sent)
+
+
+def test_nested_values_have_brackets(all_families: list[Event]) -> None:
+    order = next(event for event in all_families if "ct_line_items" in event.properties)
+    sku = order.properties["ct_line_items"]["0"]["li_sku"]
+    assert request_parameters(order)["owa_ct_line_items[0][li_sku]"] == sku
+    assert not any("{" in value for name, value in request_parameters(order).items() if "line_items" in name)
+
+
+def test_traffic_of_all_families_has_each(all_families: list[Event]) -> None:
+    kinds = Counter(event.event_type for event in all_families)
+    assert len(all_families) == 3_000
+    assert len({event.guid for event in all_families}) == 3_000
+    assert kinds.keys() == {"base.page_request", *OTHERS}
+    assert kinds["base.page_request"] > 1_000
+    assert all(kinds[kind] > 30 for kind in OTHERS), kinds
+
+
+def test_orders_come_twice_and_late(all_families: list[Event]) -> None:
+    orders = [event for event in all_families if event.event_type == "ecommerce.transaction"]
+    times = Counter((event.site_id, str(event.properties["ct_order_id"]).lower()) for event in orders)
+    assert times.most_common(1)[0][1] > 1
+    viewed = {event.session_id for event in all_families if event.event_type == "base.page_request"}
+    late = [event for event in orders if "original_session_id" in event.properties]
+    assert any(int(event.properties["original_session_id"]) in viewed for event in late)
+    assert not viewed & {event.session_id for event in late}
+
+
+def test_some_sessions_have_no_page_view(all_families: list[Event]) -> None:
+    kinds = defaultdict(set)
+    for event in all_families:
+        kinds[event.site_id, event.session_id].add(event.event_type)
+    assert any(found & {"dom.click", "track.action"} and "base.page_request" not in found for found in kinds.values())
+
+
+def test_the_same_seed_makes_the_same_traffic_of_all_families(all_families: list[Event]) -> None:
+    assert generate(replace(PLAN, families=True)) == all_families
+
+
+def test_page_views_alone_are_what_they_were() -> None:
+    """Benchmarks compare with what they measured before."""
+    told = [
+        (
+            delivery.arrives_at,
+            delivery.event.key,
+            delivery.event.site_id,
+            sorted(request_parameters(delivery.event).items()),
+        )
+        for delivery in deliver(PLAN, late_server=0)
+    ]
+    assert sha256(repr(told).encode()).hexdigest() == "f91694bd5bdcb41a4bf9cc77f10ec23efcea6988369a190e79cafd0eaa1f0a47"

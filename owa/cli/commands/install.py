@@ -38,7 +38,8 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     else:
         output.say(f"{login}, with the password that it has")
     output.say(f"Site       {installed.domain} ({installed.site_id})")
-    output.say(f"Tag        paste this into its pages:\n\n{tag(base_url, installed.site_id)}\n")
+    settings = installation.configuration.current().settings
+    output.say(f"Tag        paste this into its pages:\n\n{tag(base_url, installed.site_id, settings)}\n")
     document = {"user_id": installed.user_id, "site_id": installed.site_id}
     output.document({**document, "password": installed.password} if installed.password else document)
     return DONE

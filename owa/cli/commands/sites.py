@@ -22,7 +22,8 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     site_id = stored.site_id_of(domain)
     base_url = default_base_url(arguments)
     output.say(f"{domain} {'is registered' if added else 'was registered already'}. Its site id is {site_id}.")
-    output.say(f"Paste this into its pages:\n\n{tag(base_url, site_id)}\n")
+    settings = installation.configuration.current().settings
+    output.say(f"Paste this into its pages:\n\n{tag(base_url, site_id, settings)}\n")
     output.document({"site_id": site_id})
     return DONE
 

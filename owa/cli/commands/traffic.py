@@ -50,7 +50,15 @@ def _plan(installation: Installation, arguments: Arguments) -> Plan:
         first_server=configuration.settings[SERVER_NUMBER],
         duplicates=min(1.0, (arguments.number("duplicates", 0) or 0) / 100),
         skew=arguments.number("skew", 0) or 0,
+        families=_families(arguments.text("families")),
     )
+
+
+def _families(word: str) -> bool:
+    """Whether events of all families are wanted."""
+    if word not in ("", "all"):
+        raise UsageError(f"generate-traffic knows no families={word}.", "Say families=all, or leave it out.")
+    return word == "all"
 
 
 def _put(installation: Installation, events: list[Event]) -> Iterator[int]:
@@ -85,6 +93,7 @@ GENERATE_TRAFFIC = Command(
         "servers": "as if so many servers had collected it, this one's number first; default 1",
         "duplicates": "percent of the events that come twice; default 0",
         "skew": "seconds by which the servers' clocks may be off; default 0",
+        "families": "all: visitors also act, click, buy and read feeds; default: they only view pages",
         "url": "send them to this OWA as HTTP requests; default: put them on this one's queue",
     },
 )

@@ -51,11 +51,11 @@ class Figures:
         table = QUEUE_ITEM.c
         theirs = table.status != HANDLED, table.handler != ""
         worst = func.max(case(*((_STATE.element == state.value, bad) for bad, state in enumerate(_WORSE)))).label("bad")
-        place = table.server, table.site_id
+        place = table.server, table.site_id, table.remaining
         events = select(*place, worst).where(*theirs).group_by(table.id, *place).subquery()
         statement = select(*events.c, func.count()).group_by(*events.c)
         return Counter(
-            {(row[0], row[1], _WORSE[row[2]], Remaining.DELIVERY): row[3] for row in connection.execute(statement)}
+            {(row[0], row[1], _WORSE[row[3]], Remaining(row[2])): row[4] for row in connection.execute(statement)}
         )
 
     def unfinished_among(self, connection: Connection, guids: Iterable[int], remaining: Remaining) -> set[int]:

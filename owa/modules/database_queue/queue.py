@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, update
 
-from owa.module_api import Delivery, Event, Failure, Key, QueueContext, Remaining
+from owa.module_api import Delivery, Event, Failure, Key, QueueContext
 from owa.modules.database_queue.failed import FailedEvents
 from owa.modules.database_queue.figures import Figures
 from owa.modules.database_queue.inserts import KEEP, enqueue
@@ -26,7 +26,7 @@ class DatabaseQueue(WaitingEvents, LeasedEvents, FailedEvents, Figures):
             {
                 **new_row(delivery.event, now, delivery.handler),
                 "not_before_timestamp": now,
-                "remaining": Remaining.DELIVERY.value,
+                "remaining": delivery.remaining.value,
             }
             for delivery in deliveries
         ]

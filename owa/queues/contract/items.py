@@ -20,6 +20,8 @@ class Remaining(StrEnum):
     """It was taken here, and refused by the server that it was forwarded to: it goes back on the incoming queue."""
     DELIVERY = "delivery"
     """The core has finished it; an event handler has not."""
+    FOLLOW_UP = "follow_up"
+    """OWA made it itself; it was never received. An event handler has not finished it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Delivery:
     event: Event
     handler: str
     """`MODULE:NAME`."""
+    remaining: Remaining = Remaining.DELIVERY
+    """Or `FOLLOW_UP`."""
 
 
 @dataclass(frozen=True, slots=True)

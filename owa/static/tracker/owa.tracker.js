@@ -1,76 +1,266 @@
-/*
- * Tells the server (log.php) about page views; remembers the visitor in first-party cookies, in
- * the formats of PHP OWA's tracker, so that visitors survive a switch. The page sets, in time or
- * later: owa_baseUrl = 'https://…/owa/'; owa_cmds = [['setSiteId', '…'], ['trackPageView']];
- * Nothing in here may ever disturb the page: failures stay silent.
- */
+// See docs/tracker.md. Nothing in here may ever disturb the page: failures stay silent.
 (function () {
   'use strict';
 
+  const PAGE_VIEW = 'base.page_request';
   const SESSION = 30 * 60;
   const DAY = 24 * 60 * 60;
   const VISITOR_LIFE = 730 * DAY;
   const CAMPAIGN_LIFE = 60 * DAY;
   const MAX_URL = 2000;
-  const MAX_KEEPALIVE = 60000; // browsers refuse keepalive bodies over 64 KiB
-  const MAX_COOKIE = 3800; // and cookies over 4 KiB: all six campaign values have to fit
+  const MAX_KEEPALIVE = 60000;
+  const MAX_COOKIE = 3800;
   const MAX_VALUE = 580;
   const MAX_TOUCHES = 5;
 
-  // Campaign parameters (owa_medium=…) and their short names in owa_c and owa_attribs.
   const CAMPAIGN = {
     medium: 'md', campaign: 'cn', source: 'sr', search_terms: 'tr', ad: 'ad', ad_type: 'at',
   };
   const CAMPAIGN_NAMES = Object.keys(CAMPAIGN);
+  const SOURCE_NAMES = CAMPAIGN_NAMES.concat('referer');
 
+  const SLOTS = ['cv1', 'cv2', 'cv3', 'cv4', 'cv5'];
+  const MAX_VARIABLE = 65;
+
+  const NOT_SET = '(not set)';
+  const CLICKABLE = 'a,area,button,input,select,textarea,label,summary,[role=button],[role=link],' +
+    '[role=tab],[role=menuitem]';
+  // What visitors write is theirs.
+  const PERSONAL = 'select,textarea,[contenteditable]';
+  const CAPTIONED = 'button,[type=button],[type=submit],[type=reset]';
+  const VALUED = CAPTIONED + ',[type=image],[type=checkbox],[type=radio]';
+
+  let base = '';
   let siteId = '';
-  let visit = null; // the parameters that every event of this page carries
-  let lastEvent = 0;
+  let visit = null;
+  let lastView = 0;
+  let isPrivate = false;
+  let tracksClicks = false;
+  let tracksHistory = false;
+  let viewed = ''; // the address
+  let referer = null; // null: the browser knows
+  let order = null;
+  let items = 0;
+  const said = {};
+  const variables = {};
+  const sessionVariables = {};
 
-  // owa_cmds.push([name, …arguments]); other names are ignored.
   const commands = {
+    respectDoNotTrack() {
+      isPrivate = navigator.doNotTrack === '1' || !!navigator.globalPrivacyControl;
+    },
+    setEndpoint(url) { base = url; },
     setSiteId(id) { siteId = id; },
-    trackPageView() { track('base.page_request'); },
+    setPageTitle(title) { said.page_title = title; },
+    setPageType(type) { said.page_type = type; },
+    setUserName(name) { said.user_name = name; },
+    setUserEmail(email) { said.user_email = email; },
+    setCustomVar,
+    deleteCustomVar(slot) {
+      const name = 'cv' + slot;
+      if (!SLOTS.includes(name)) return;
+      delete variables[name];
+      delete sessionVariables[name];
+      keepVariable('b', name);
+      keepVariable('v', name);
+    },
+    trackPageView,
+    trackHistory,
+    trackAction(group, name, label, value) {
+      track('track.action', {
+        action_group: group, action_name: name, action_label: label, numeric_value: value,
+      });
+    },
+    trackClicks() {
+      if (!tracksClicks) document.addEventListener('click', safely(trackClick), true);
+      tracksClicks = true;
+    },
+    addTransaction(id, source, total, tax, shipping, gateway, city, state, country) {
+      order = {
+        ct_order_id: id, ct_order_source: source, ct_total: total, ct_tax: tax,
+        ct_shipping: shipping, ct_gateway: gateway, city, state, country,
+      };
+      items = 0;
+    },
+    addTransactionLineItem(order_id, sku, product_name, category, unit_price, quantity) {
+      if (!order) return;
+      const item = { order_id, sku, product_name, category, unit_price, quantity };
+      for (const name of Object.keys(item)) {
+        order[`ct_line_items[${items}][li_${name}]`] = item[name];
+      }
+      items++;
+    },
+    trackTransaction() {
+      if (order) track('ecommerce.transaction', order);
+      order = null;
+    },
   };
 
-  function track(type, own) {
-    const endpoint = owa_baseUrl.replace(/\/*$/, '/log.php');
+  function track(type, own, url) {
+    if (isPrivate) return;
+    const endpoint = (base || owa_baseUrl).replace(/\/*(log\.php)?$/, '/log.php');
     const time = Math.floor(Date.now() / 1000);
-    send(endpoint, Object.assign({ timestamp: time, event_type: type }, own, currentVisit(time), {
+    if (!visit || type === PAGE_VIEW) visit = visitAt(time);
+    send(endpoint, {
+      timestamp: time,
+      event_type: type,
+      ...own,
+      ...kept('v'),
+      ...kept('b'),
+      ...variables,
+      ...visit,
       site_id: siteId,
-      page_url: location.href,
-      HTTP_REFERER: document.referrer,
+      page_url: absolute(url) || location.href,
+      HTTP_REFERER: referer === null ? document.referrer : referer,
       page_title: document.title,
-    }));
+      ...said,
+    });
   }
 
-  /* One visit for all events of a page (all those of a session's first page are is_new_session),
-     unless the page idled past the end of its session. */
-  function currentVisit(time) {
-    if (!visit || time - lastEvent >= SESSION) {
-      visit = openVisit(time);
-    } else {
-      const session = readState('s', 'last_req');
-      if (session.sid === visit.session_id) {
-        session.last_req = time;
-        writeState('s', session, VISITOR_LIFE);
-      }
+  function trackPageView(url) {
+    const now = address();
+    if (tracksHistory && now !== viewed) {
+      // A later page, even if this one began the session.
+      referer = viewed;
+      visit = visit && {
+        ...visit,
+        is_new_visitor: undefined,
+        is_new_session: undefined,
+        prior_session_id: undefined,
+        last_req: lastView,
+      };
     }
-    lastEvent = time;
+    viewed = now;
+    track(PAGE_VIEW, {}, url);
+  }
+
+  // As in OWA, only page views prolong a session.
+  function visitAt(time) {
+    const session = readState('s', 'last_req');
+    if (!visit || time - lastView >= SESSION) {
+      visit = openVisit(time);
+    } else if (session.sid === visit.session_id) {
+      writeState('s', { ...session, last_req: time }, VISITOR_LIFE);
+    }
+    lastView = time;
     return visit;
   }
 
-  /* Continues the session of the cookies or begins one, and writes the cookies. */
+  function trackHistory() {
+    if (tracksHistory) return;
+    tracksHistory = true;
+    viewed = address();
+    const look = safely(() => {
+      if (address() !== viewed) trackPageView();
+    });
+    const lookSoon = safely(() => { setTimeout(look); });
+    addEventListener('popstate', lookSoon);
+    for (const name of ['pushState', 'replaceState']) safely(wrap)(name, lookSoon);
+    // Sees all, even without the wrappers.
+    if (window.navigation) navigation.addEventListener('currententrychange', lookSoon);
+  }
+
+  function wrap(name, after) {
+    const inner = history[name];
+    define(history, name, function (...values) {
+      const result = inner.apply(this, values);
+      after();
+      return result;
+    });
+  }
+
+  // An assignment would fail where the prototype is frozen.
+  function define(object, name, value) {
+    Object.defineProperty(object, name, { configurable: true, writable: true, value });
+  }
+
+  function address() {
+    return location.href.split('#')[0];
+  }
+
+  function trackClick(event) {
+    const path = event.composedPath().filter((node) => node.nodeType === 1);
+    const element = path.find((node) => node.matches(CLICKABLE)) || path[0];
+    const tag = element.localName;
+    // A label's control is clicked next.
+    if (!event.isTrusted || (tag === 'label' && element.control)) return;
+    const link = path.find((node) => node.matches('a[href],area[href]'));
+    const target = link && absolute(link.getAttribute('href'));
+    const get = (name) => clean(element.getAttribute(name));
+    const box = element.getBoundingClientRect();
+    track('dom.click', {
+      dom_element_name: get('name'),
+      dom_element_value: element.matches(VALUED) ? get('value') : NOT_SET,
+      dom_element_id: get('id'),
+      dom_element_class: get('class'),
+      page_width: innerWidth,
+      page_height: innerHeight,
+      dom_element_tag: tag,
+      dom_element_text: clean(textOf(element)),
+      target_url: /^(javascript|data|blob):/.test(target) ? undefined : target,
+      dom_element_x: Math.round(box.left + scrollX),
+      dom_element_y: Math.round(box.top + scrollY),
+      click_x: Math.round(event.pageX),
+      click_y: Math.round(event.pageY),
+    });
+  }
+
+  function textOf(element) {
+    if (element.localName === 'input') {
+      return element.matches(CAPTIONED) ? element.getAttribute('value') : '';
+    }
+    const isPersonal = element.isContentEditable || element.matches(PERSONAL);
+    if (isPersonal || element.querySelector(PERSONAL)) return '';
+    if (element.childElementCount && !element.matches(CLICKABLE)) return '';
+    const image = element.matches('[alt]') ? element : element.querySelector('[alt]');
+    return (element.innerText || '').trim() || (image && image.getAttribute('alt'));
+  }
+
+  function clean(text) {
+    return (text || '').replace(/\s+/g, ' ').trim().slice(0, 255) || NOT_SET;
+  }
+
+  function setCustomVar(slot, name, value, scope) {
+    const key = 'cv' + slot;
+    const text = scalar(name) + '=' + scalar(value);
+    if (!SLOTS.includes(key) || text.length > MAX_VARIABLE) return;
+    variables[key] = text;
+    delete sessionVariables[key];
+    if (scope === 'session') sessionVariables[key] = text;
+    if (scope === 'session' || scope === 'visitor') keepVariable('b', key, sessionVariables[key]);
+    if (scope === 'visitor') keepVariable('v', key, text);
+  }
+
+  function kept(name) {
+    return pick(readState(name, 'nps'), SLOTS);
+  }
+
+  function keepVariable(name, slot, text) {
+    const state = readState(name, 'nps');
+    if (state[slot] === text) return;
+    if (text) state[slot] = text;
+    else delete state[slot];
+    if (name === 'v') writeState('v', state, VISITOR_LIFE);
+    else writeSessionVariables(state);
+  }
+
+  function writeSessionVariables(state) {
+    const values = pick(state, SLOTS);
+    const isEmpty = !Object.keys(values).length;
+    writeCookie('b', JSON.stringify({ cdh: domainHash(), ...values }), isEmpty ? 0 : '');
+  }
+
   function openVisit(time) {
     let visitor = readState('v', 'nps');
     let prior = readState('s', 'last_req');
+    const ofVisitor = pick(visitor, SLOTS);
     const isNewVisitor = !isId(visitor.vid);
     if (isNewVisitor) {
       visitor = { vid: newId(time) };
       prior = {};
     }
     const lastRequest = whole(prior.last_req, '');
-    // Absolute: a clock that was once set ahead must not keep a session open for years.
+    // Absolute: a clock was once set ahead.
     const isNewSession = !isId(prior.sid) || Math.abs(time - lastRequest) >= SESSION;
     const isRepeat = isNewSession && !isNewVisitor;
 
@@ -80,19 +270,19 @@
     const sid = isNewSession ? newId(time) : prior.sid;
     const dsps = isNewSession ? days(lastRequest || time, time) : whole(prior.dsps, 0);
 
-    // A visit that begins because the page idled came from nowhere.
     const landing = visit ? {} : landingCampaign();
     const hasLanded = Object.keys(landing).length > 0;
-    const source = hasLanded ? landing : isNewSession ? externalReferer() : stored(prior);
+    const before = isNewSession ? externalReferer() : pick(prior, SOURCE_NAMES);
+    const source = hasLanded ? landing : before;
     const touches = campaignTouches(landing, hasLanded);
 
-    writeState('v', { vid: visitor.vid, fsts, dsfs, nps }, VISITOR_LIFE);
+    writeState('v', { vid: visitor.vid, fsts, dsfs, nps, ...ofVisitor }, VISITOR_LIFE);
+    if (isNewSession && Object.keys(kept('b')).length) writeSessionVariables(sessionVariables);
     if (hasLanded) writeCookie('c', touchesCookie(touches), CAMPAIGN_LIFE);
-    // Outlives the session: the next one wants to know when this one ended.
-    writeState('s', Object.assign({ last_req: time, sid, dsps }, source), VISITOR_LIFE);
+    writeState('s', { last_req: time, sid, dsps, ...source }, VISITOR_LIFE);
 
-    const { referer, ...campaign } = source;
-    return Object.assign({
+    const { referer: origin, ...campaign } = source;
+    return {
       is_new_visitor: isNewVisitor || undefined,
       visitor_id: visitor.vid,
       fsts,
@@ -103,11 +293,11 @@
       prior_session_id: isRepeat ? prior.sid : undefined,
       nps,
       dsps,
-      session_referer: referer,
-    }, campaign, { attribs: touches.length ? JSON.stringify(touches) : undefined });
+      session_referer: origin,
+      ...campaign,
+      attribs: touches.length ? JSON.stringify(touches) : undefined,
+    };
   }
-
-  // ---- where the visitor came from ----
 
   function landingCampaign() {
     const query = new URLSearchParams(location.search);
@@ -119,26 +309,16 @@
     return found;
   }
 
-  /* The referrer, unless it is this site (with or without www). */
   function externalReferer() {
     const host = (url) => new URL(url).hostname.replace(/^www\./, '');
     try {
       if (!visit && host(document.referrer) !== host(location.href)) {
         return { referer: clip(document.referrer) };
       }
-    } catch (e) { /* none, or no URL */ }
+    } catch (e) { /* none */ }
     return {};
   }
 
-  function stored(session) {
-    const kept = {};
-    for (const name of CAMPAIGN_NAMES.concat('referer')) {
-      if (session[name]) kept[name] = session[name];
-    }
-    return kept;
-  }
-
-  /* The campaigns that brought this visitor, oldest first. A reload is not another touch. */
   function campaignTouches(landing, hasLanded) {
     const attribs = readState('c').attribs;
     const known = typeof attribs === 'string' ? parseJson(attribs) : attribs;
@@ -159,17 +339,14 @@
     return JSON.stringify({ cdh: domainHash(), attribs: touches });
   }
 
-  // ---- cookies ----
-
-  /* The state in cookie owa_<name>, or {}. OWA's cookie for the whole domain may stand beside ours
-     for the host: our domain hash wins, and of equals the greater `newest`, then the later. */
+  // OWA's cookie for the domain may stand beside ours for the host: then our hash wins.
   function readState(name, newest) {
     const rank = (state) => (state.cdh === domainHash() ? 1e11 : 0) + whole(state[newest], 0);
     let best = {};
     let all = '';
     try {
       all = document.cookie;
-    } catch (e) { /* forbidden, as in a sandboxed frame */ }
+    } catch (e) { /* none */ }
     for (const pair of all.split('; ')) {
       if (pair.startsWith('owa_' + name + '=')) {
         const state = parseState(pair.slice(6));
@@ -179,7 +356,7 @@
     return best;
   }
 
-  /* OWA writes `a=>1|||b=>2` or JSON, in which an id as a number must not become a float. */
+  // `a=>1|||b=>2` or JSON, whose ids must not become floats.
   function parseState(encoded) {
     const state = {};
     try {
@@ -189,27 +366,28 @@
         const at = part.indexOf('=>');
         if (at > 0) state[part.slice(0, at)] = part.slice(at + 2);
       }
-    } catch (e) { /* not OWA's */ }
+    } catch (e) { /* none */ }
     return state;
   }
 
   function writeState(name, values, life) {
-    const state = Object.assign({ cdh: '' }, values, { cdh: domainHash() });
+    const state = { cdh: '', ...values, cdh: domainHash() };
     const pairs = Object.keys(state).map((key) => key + '=>' + state[key]);
-    // A value with a bar could look like a separator.
     const isSafe = pairs.every((pair) => !pair.includes('|'));
     writeCookie(name, isSafe ? pairs.join('|||') : JSON.stringify(state), life);
   }
 
   function writeCookie(name, text, life) {
+    if (isPrivate) return;
+    const maxAge = life === '' ? '' : '; max-age=' + life;
     const secure = location.protocol === 'https:' ? '; Secure' : '';
     try {
       document.cookie =
-        `owa_${name}=${encode(text)}; path=/; max-age=${life}; SameSite=Lax${secure}`;
-    } catch (e) { /* forbidden: then each page is a new visitor */ }
+        `owa_${name}=${encode(text)}; path=/${maxAge}; SameSite=Lax${secure}`;
+    } catch (e) { /* none */ }
   }
 
-  /* OWA's `cdh`: CRC-32 of the cookie domain with a leading dot. */
+  // CRC-32
   function domainHash() {
     let crc = -1;
     for (const character of '.' + location.hostname) {
@@ -219,75 +397,75 @@
     return (~crc >>> 0).toString(16).padStart(8, '0');
   }
 
-  // ---- sending ----
-
   function send(endpoint, parameters) {
     const query = Object.keys(parameters)
-      .filter((name) => parameters[name] !== undefined)
+      .filter((name) => scalar(parameters[name]) !== undefined)
       .map((name) => 'owa_' + name + '=' + encode(parameters[name]))
       .join('&');
     const url = endpoint + '?' + query;
     if (url.length > MAX_URL) {
-      post(endpoint, query);
+      post(endpoint, new URLSearchParams(query));
     } else if (!beacon(url)) {
       new Image().src = url;
     }
   }
 
-  function beacon(url) {
-    try {
-      return navigator.sendBeacon(url);
-    } catch (e) {
-      return false;
-    }
-  }
-
-  function post(endpoint, query) {
-    const body = new URLSearchParams(query);
-    if (!window.fetch) {
-      postForm(endpoint, body);
-      return;
-    }
+  function post(endpoint, body) {
+    if (beacon(endpoint, body)) return;
     fetch(endpoint, {
       method: 'POST',
       body,
       keepalive: String(body).length < MAX_KEEPALIVE,
       mode: 'no-cors',
       credentials: 'omit',
-    }).catch(() => {}); // not sent again: the server may have it, and would count it twice
+    }).catch(() => {}); // not again: it may have arrived
   }
 
-  function postForm(endpoint, body) {
-    const add = (parent, tag, attributes) =>
-      parent.appendChild(Object.assign(document.createElement(tag), attributes));
-    const parent = document.body || document.documentElement;
-    const target = 'owa_' + newId(0);
-    const frame = add(parent, 'iframe', { name: target, hidden: true });
-    const form = add(parent, 'form', {
-      action: endpoint, method: 'post', target, acceptCharset: 'utf-8', hidden: true,
-    });
-    body.forEach((value, name) => add(form, 'input', { type: 'hidden', name, value }));
-    form.submit();
-    // By the clock: an answer without content fires no load event.
-    setTimeout(() => {
-      frame.remove();
-      form.remove();
-    }, 10000);
+  /* Outlives the page. Refused when too much is on its way already. */
+  function beacon(url, body) {
+    try {
+      return navigator.sendBeacon(url, body);
+    } catch (e) {
+      return false;
+    }
   }
 
-  // ---- small helpers ----
+  function safely(act) {
+    return (...values) => {
+      try {
+        act(...values);
+      } catch (e) { /* none */ }
+    };
+  }
 
-  /* Unix time and 9 random digits. Text: a float would round it. */
+  function pick(values, names) {
+    const picked = {};
+    for (const name of names) {
+      const value = scalar(values[name]);
+      if (value) picked[name] = value;
+    }
+    return picked;
+  }
+
+  function scalar(value) {
+    return /^(string|number|boolean|bigint)$/.test(typeof value) ? String(value) : undefined;
+  }
+
+  function absolute(url) {
+    try {
+      return url ? new URL(url, document.baseURI).href : undefined;
+    } catch (e) { /* none */ }
+  }
+
   function newId(time) {
     let random = Math.random() * 1e9;
     try {
       random = crypto.getRandomValues(new Uint32Array(1))[0] % 1e9;
-    } catch (e) { /* Math.random has to do */ }
-    // Ten digits of time, even where the clock stands at 1970.
+    } catch (e) { /* none */ }
     return Math.max(time, 1e9) + String(Math.floor(random)).padStart(9, '0');
   }
 
-  /* Fits 64 bits: a damaged id would have all of the visitor's events refused. */
+  // Of 64 bits, or all would be refused.
   function isId(text) {
     return /^([1-8]\d{18}|[1-9]\d{0,17})$/.test(text);
   }
@@ -308,7 +486,7 @@
     }
   }
 
-  /* A page may hold half a surrogate pair, at which encodeURIComponent throws. */
+  // It throws at half a surrogate pair.
   function encode(value) {
     return encodeURIComponent(String(value).replace(/[\uD800-\uDFFF]/gu, '\uFFFD'));
   }
@@ -319,35 +497,33 @@
     return characters.join('');
   }
 
-  // ---- commands ----
+  const run = safely((command) => {
+    const [name, ...values] = command;
+    if (Object.keys(commands).includes(name)) commands[name](...values);
+  });
 
-  function run(command) {
-    try {
-      const [name, ...values] = command;
-      if (Object.keys(commands).includes(name)) commands[name](...values);
-    } catch (e) { /* never the page's problem */ }
-  }
-
-  /* Runs what was pushed so far; from then on push runs a command at once. */
   function attach() {
     let queue = typeof owa_cmds === 'undefined' ? null : owa_cmds;
-    if (!Array.isArray(queue)) queue = window.owa_cmds = [];
-    queue.splice(0).forEach(run);
-    queue.push = (...pushed) => {
-      pushed.forEach(run);
+    const pushed = Array.isArray(queue) ? Array.from(queue) : [];
+    // What forbids cookies comes first.
+    pushed.filter((command) => command && command[0] === 'respectDoNotTrack').concat(pushed)
+      .forEach(run);
+    if (!Array.isArray(queue) || !Object.isExtensible(queue)) queue = window.owa_cmds = [];
+    queue.length = 0;
+    define(queue, 'push', (...commands) => {
+      commands.forEach(run);
       return 0;
-    };
+    });
   }
 
   function start() {
-    // A prerendered page may never be looked at.
     if (document.prerendering) document.addEventListener('prerenderingchange', attach);
     else attach();
   }
 
   try {
-    // Included twice: the first copy goes on, and takes over a new queue.
+    // The first copy goes on.
     if (typeof window.owa_attach !== 'function') window.owa_attach = start;
     window.owa_attach();
-  } catch (e) { /* never the page's problem */ }
+  } catch (e) { /* none */ }
 })();

@@ -52,11 +52,12 @@ class OneSite:
         audit.record(connection, actor_of(self._request), now, "change site", site.domain, form.before, form.after)
 
     def _page(self, site: StoredSite, form: Form) -> dict[str, Any]:
+        settings = self._installation.configuration.current().settings
         return {
             "site": site,
             "form": form,
             "goals": len(goals.parse(site.settings.get(goals.SETTING, ""))),
-            "tag": tag(self._request.application_url + "/", site.site_id),
+            "tag": tag(self._request.application_url + "/", site.site_id, settings),
             "may_edit": self._request.identity.user.may(Capability.EDIT_SITES),
         }
 
