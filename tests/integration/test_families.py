@@ -286,6 +286,17 @@ def test_goals_wait_for_the_session_in_any_order(processing: Processing) -> None
     assert (found[0]["num_goals"], found[0]["goals_value"]) == (3, 807)
 
 
+def test_an_order_event_that_lost_reaches_its_goals_all_the_same(processing: Processing) -> None:
+    lost = order(4, "A", "9.00", at=3, page_url="http://shop.example/thanks")
+    for schedule in permutations((page_view(1, first=True), order(3, "A", "8.00", at=2), lost)):
+        processing.empty()
+        for one in schedule:
+            processing.settle(one)
+        processing.finish()
+        found = parts(processing)
+        assert (found["goal_1"], found["goal_1_value"], found["commerce_trans_revenue"]) == (1, 500, 800)
+
+
 def test_without_a_page_there_is_no_goal(processing: Processing) -> None:
     processing.settle(page_view(1, first=True, page_url=""))
     assert parts(processing) == {}

@@ -70,8 +70,15 @@ MUTANTS = (
     Mutant(
         "a session that opens takes in no goals of others than page views",
         "owa/analytics/session_sums.py",
-        "for session, mask in _stored_goals(connection, news.opened, context).items():",
+        "for session, mask in _stored_goals(connection, with_goals).items():",
         "for session, mask in ():",
+        FAMILIES,
+    ),
+    Mutant(
+        "an order that lost reaches no goal",
+        "owa/analytics/session_sums.py",
+        "for table in (ACTION, CLICK, ORDER_EVENT):",
+        "for table in (ACTION, CLICK, TRANSACTION):",
         FAMILIES,
     ),
     Mutant(
