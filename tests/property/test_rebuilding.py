@@ -14,6 +14,7 @@ from owa.clock import MICROSECONDS, FixedClock
 from owa.contributions import ProcessingContext
 from owa.registry import load
 from owa.testing.traffic import START
+from tests.families import SWITCHES
 from tests.page_views import Processing, open_processing, settings
 from tests.property.collecting_server import CollectingServer, Shared
 from tests.property.schedule import ORPHAN_AGE, Act, Schedule
@@ -56,10 +57,11 @@ def test_there_is_never_anything_to_mend(processing: Processing, tmp_path: Path,
         OWA_ORPHAN_SESSIONS=("adopt", "fail")[seed % 2],
         OWA_ORPHAN_SESSION_AGE=str(ORPHAN_AGE),
     )
-    shared = Shared(processing.database, processing.retries, load(), values, FixedClock((START - 3_600) * MICROSECONDS))
+    clock = FixedClock((START - 3_600) * MICROSECONDS)
+    shared = Shared(processing.database, processing.retries, load(SWITCHES), values, clock)
     processing.empty()
     try:
-        schedule = ScheduleWithRebuilds(seed, traffic(seed), shared, tmp_path)
+        schedule = ScheduleWithRebuilds(seed, traffic(seed, families=True), shared, tmp_path)
         schedule.shared = shared
         schedule.run()
         schedule.rebuild()
