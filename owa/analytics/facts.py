@@ -32,7 +32,7 @@ class Facts:
         store_dimensions(connection, facts)
         store_visitors(connection, context, facts)
         follow_ups = FollowUps(context)
-        follow_ups.facts_stored(new)
+        follow_ups.facts_stored((fact.event, fact.session_id) for fact in facts)
         handled = Handled(duplicates=duplicates, coerced=coerced(facts), follow_ups=follow_ups.events)
         if family.in_session:
             opened = open_sessions(connection, map(session_of, facts))

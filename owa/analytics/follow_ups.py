@@ -17,10 +17,11 @@ class FollowUps:
         self._wanted = context.wanted
         self.events: list[Event] = []
 
-    def facts_stored(self, events: Iterable[Event]) -> None:
+    def facts_stored(self, events: Iterable[tuple[Event, int]]) -> None:
+        """Each with the id of the session that it belongs to."""
         if FollowUp.FACT_STORED in self._wanted:
-            for event in events:
-                self._add(FollowUp.FACT_STORED, event, event.session_id, (event.guid,), event_type=event.event_type)
+            for event, session_id in events:
+                self._add(FollowUp.FACT_STORED, event, session_id, (event.guid,), event_type=event.event_type)
 
     def new_session(self, event: Event, *, adopted: bool) -> None:
         """`event`: the page view that has opened it. An earlier one may still take its place."""

@@ -43,7 +43,7 @@ def order(event: Event, context: ProcessingContext) -> Order:
     fact = derive(event, context, DELAYED)
     values = fact.values
     order_id = values.text("ct_order_id")
-    name = _SEPARATOR.join((event.site_id, order_id or str(event.guid)))
+    name = _SEPARATOR.join((event.site_id, order_id.strip() or str(event.guid)))
     shared = shared_columns(fact)
     shared |= {
         "id": text_id(name) if order_id else event.guid,
@@ -61,19 +61,20 @@ def order(event: Event, context: ProcessingContext) -> Order:
         "event_guid": event.guid,
     }
     parts = values.parts("ct_line_items")
-    items = _added_up(_item(part, name, shared) for part in parts)
+    items = _added_up(_item(number, part, name, shared) for number, part in enumerate(parts))
     for part in parts:
         values.coerced_in(part)
     return Order(fact, row, items)
 
 
-def _item(values: Properties, order_name: str, shared: Row) -> Row:
+def _item(number: int, values: Properties, order_name: str, shared: Row) -> Row:
+    """Those without a sku are told apart by their numbers."""
     sku = values.text("li_sku")
     price, quantity = values.money("li_unit_price"), values.integer("li_quantity")
     return {
         **_EMPTY_ITEM,
         **shared,
-        "id": text_id(_SEPARATOR.join((order_name, sku))),
+        "id": text_id(_SEPARATOR.join((order_name, *((sku.strip(),) if sku else ("", str(number)))))),
         "sku": sku or None,
         "product_name": values.text("li_product_name") or None,
         "category": values.text("li_category") or None,

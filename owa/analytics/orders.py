@@ -39,7 +39,7 @@ class Orders:
         conversions = take_in(connection, news, context)
         follow_entries(connection, news.ordered)
         follow_ups = FollowUps(context)
-        follow_ups.facts_stored(new)
+        follow_ups.facts_stored((fact.event, fact.session_id) for fact in facts)
         follow_ups.orders_stored(winners)
         follow_ups.conversions(conversions, {session_of(fact): fact.event for fact in facts})
         return Handled(duplicates, waiting(facts, opened), coerced=coerced(facts), follow_ups=follow_ups.events)

@@ -12,6 +12,7 @@ from owa.analytics.order_entries import follow_entries
 from owa.analytics.page_view import PAGE_VIEW, PageView, page_view
 from owa.analytics.session_sums import Conversion, News, take_in
 from owa.analytics.sessions import Fold, OpenSession, SessionId, fold, open_sessions, store_sessions
+from owa.analytics.stored_page_views import rows_of, spelled_as_stored
 from owa.analytics.tables import REQUEST
 from owa.analytics.visitors import recompute_last_sessions, store_visitors
 from owa.contributions import Handled, ProcessingContext
@@ -37,16 +38,20 @@ class PageViews:
         return handled
 
     def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
-        views = [page_view(event, context)[1] for event in events]
-        return _into_sessions(connection, events, views, context)
+        return _into_sessions(connection, events, _as_stored(connection, events, context), context)
 
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
-        views = [page_view(event, context)[1] for event in events]
-        return _into_sessions(connection, events, views, context, adopt=True)
+        return _into_sessions(connection, events, _as_stored(connection, events, context), context, adopt=True)
 
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
         sessions = [_parse_key(key) for key in keys]
         return [session_key(*identity) for identity in open_sessions(connection, sessions)]
+
+
+def _as_stored(connection: Connection, events: Iterable[Event], context: ProcessingContext) -> list[PageView]:
+    """The page views that have their rows: what these say counts, whatever has been configured since."""
+    rows = rows_of(connection, (event.guid for event in events))
+    return [spelled_as_stored(page_view(event, context)[1], rows.get(event.guid)) for event in events]
 
 
 def _into_sessions(
@@ -78,12 +83,13 @@ def _into_sessions(
         news.reach(identity, item.goals)
     conversions = take_in(connection, news, context)
     follow_entries(connection, entries)
+    opening = {entries[identity].key[1]: ready[identity].flagged is None for identity in opened}
     return Handled(
         waiting=[
             Waiting(event, session_key(*_session_of(event))) for event in events if _session_of(event) not in ready
         ],
         opened=[session_key(*identity) for identity in entries if identity in opened],
-        follow_ups=_follow_ups(context, events, ready, entries, conversions, are_new=new is not None),
+        follow_ups=_follow_ups(context, events, ready, opening, conversions, are_new=new is not None),
     )
 
 
@@ -101,20 +107,20 @@ def _follow_ups(
     context: ProcessingContext,
     events: Sequence[Event],
     ready: Mapping[SessionId, Fold],
-    entries: Mapping[SessionId, PageView],
+    opening: Mapping[int, bool],
     conversions: Iterable[Conversion],
     *,
     are_new: bool,
 ) -> list[Event]:
+    """`opening`: the page views that have opened a session, and whether without a first page."""
     if not context.wanted:
         return []
     follow_ups = FollowUps(context)
-    follow_ups.facts_stored(events if are_new else ())
+    follow_ups.facts_stored((event, event.session_id) for event in events if are_new)
     taken = {_session_of(event): event for event in events if _session_of(event) in ready}
-    opening = {entry.key[1] for entry in entries.values()}
     for event in events:
         if event.guid in opening:
-            follow_ups.new_session(event, adopted=ready[_session_of(event)].flagged is None)
+            follow_ups.new_session(event, adopted=opening[event.guid])
         elif _session_of(event) in ready:
             follow_ups.session_update(event)
     follow_ups.conversions(conversions, taken)

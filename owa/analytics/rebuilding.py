@@ -191,9 +191,9 @@ def _compare(
 def _is_comparable(session: _Session, rebuilt: Rebuilt) -> bool:
     """Whether it is open, and there are page views to fold. Counts it."""
     fold = session.fold
-    fold.adopted = session.stored is not None  # it counts only if no page view has the flag
-    if session.stored is None and not fold.flagged and not session.is_old:
-        return False  # not open: it waits
+    fold.adopted = True  # it counts only if no page view has the flag
+    if session.stored is None and not fold.views and not session.is_old:
+        return False  # not open: all of it waits
     rebuilt.sessions += 1
     if session.is_old:
         rebuilt.skipped += 1

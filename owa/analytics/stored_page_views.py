@@ -1,12 +1,14 @@
 """Page views as they are stored, for whoever folds sessions anew."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, select
 
 from owa.analytics.page_view import PageView
 from owa.analytics.tables import HOST, LOCATION, REQUEST
+from owa.db.bulk import chunks
 from owa.identity import NOT_SET
 
 PART = 500
@@ -16,11 +18,27 @@ PART = 500
 def stored_rows(connection: Connection, session_ids: Iterable[int]) -> Iterator[Sequence[RowMapping]]:
     """The rows of these sessions' page views, in parts and no order, with host, city and country as the dimensions
     spell them: the least texts of their ids."""
-    columns = (*REQUEST.c, HOST.c.host, LOCATION.c.city, LOCATION.c.country)
-    tables = REQUEST.outerjoin(HOST, HOST.c.id == REQUEST.c.host_id)
-    tables = tables.outerjoin(LOCATION, LOCATION.c.id == REQUEST.c.location_id)
-    statement = select(*columns).select_from(tables).where(REQUEST.c.session_id.in_(session_ids))
+    statement = _ROWS.where(REQUEST.c.session_id.in_(session_ids))
     return connection.execute(statement, execution_options={"yield_per": PART}).mappings().partitions()
+
+
+def rows_of(connection: Connection, guids: Iterable[int]) -> dict[int, RowMapping]:
+    """The same of these page views, by guid."""
+    found = {}
+    for part in chunks(guids, PART):
+        for row in connection.execute(_ROWS.where(REQUEST.c.id.in_(part))).mappings():
+            found[row["id"]] = row
+    return found
+
+
+def spelled_as_stored(view: PageView, row: RowMapping | None) -> PageView:
+    """The page view of its row, if it has one; `view`: what would be made of its event now, which knows how host and
+    place are spelled, unless they are others by now."""
+    if row is None or row["received_at"] is None:
+        return view
+    stored = page_view_of(row)
+    place = view if row["location_id"] == view.row["location_id"] else stored
+    return replace(stored, host=view.host, city=place.city, country=place.country)
 
 
 def page_view_of(row: RowMapping) -> PageView:
@@ -41,6 +59,11 @@ def page_view_of(row: RowMapping) -> PageView:
         country=row["country"] or "",
         row=cast("Mapping[str, Any]", row),  # no copy: most are looked at and forgotten
     )
+
+
+_ROWS = select(*REQUEST.c, HOST.c.host, LOCATION.c.city, LOCATION.c.country).select_from(
+    REQUEST.outerjoin(HOST, HOST.c.id == REQUEST.c.host_id).outerjoin(LOCATION, LOCATION.c.id == REQUEST.c.location_id)
+)
 
 
 def _text(value: str | None) -> str:

@@ -231,8 +231,9 @@ def subscriptions_of(loaded: Loaded, settings: Settings) -> Subscriptions:
 
 
 def _event_types(handler: EventHandler, settings: Settings) -> Collection[str]:
+    """Plain texts, of whatever enumeration they are."""
     if not isinstance(handler.event_types, Setting):
-        return handler.event_types
+        return frozenset(map(str, handler.event_types))
     named = settings[handler.event_types]
     return frozenset(named)
 

@@ -20,7 +20,7 @@ from owa.analytics.tables import (
     TRANSACTION,
     VISITOR,
 )
-from owa.contributions import FollowUp, Site
+from owa.contributions import FollowUp, Location, Site
 from owa.db.counts import Outcome
 from owa.events import Event
 from owa.identity import NOT_SET, text_id
@@ -295,6 +295,39 @@ def test_an_order_event_that_lost_reaches_its_goals_all_the_same(processing: Pro
         processing.finish()
         found = parts(processing)
         assert (found["goal_1"], found["goal_1_value"], found["commerce_trans_revenue"]) == (1, 500, 800)
+
+
+def test_a_page_view_that_waited_counts_as_it_was_stored(tmp_path: Path, new_url: NewUrl) -> None:
+    """Whatever was configured meanwhile: goals, places, filtered parameters."""
+    sites = {"s1": Site("s1", "http://shop.example")}
+    places: dict[str, Location] = {}
+    processing = open_processing(
+        tmp_path, url=new_url(), sites=sites, tell=lambda context: replace(context, locate=places.get)
+    )
+    processing.settle(page_view(2, at=2, page_url="http://shop.example/thanks?a=1", ip_address="192.0.2.1"))
+    sites["s1"] = Site("s1", "http://shop.example", {"goals": dump(GOALS), "query_string_filters": "a"})
+    places["192.0.2.1"] = Location("Iceland", "", "Reykjavik")
+    processing.settle(page_view(3, at=1, first=True, page_url="http://shop.example/"))
+    processing.finish()
+    (session,) = processing.rows(SESSION)
+    assert session["last_page_id"] == text_id("http://shop.example/thanks?a=1")
+    assert (session["num_pageviews"], session["goal_1"], session["city"]) == (2, None, NOT_SET)
+    assert session["location_id"] in {row["id"] for row in processing.rows(LOCATION)}
+    processing.database.close()
+
+
+def test_items_without_a_sku_are_told_apart(processing: Processing) -> None:
+    processing.settle(order(1, "A", "3", ("", "1", "1"), ("", "2", "1"), (" x", "1", "1"), ("x ", "1", "1")))
+    assert sorted((row["sku"] or "", row["item_revenue"]) for row in processing.rows(LINE_ITEM)) == [
+        ("", 100),
+        ("", 200),
+        (" x", 200),
+    ]
+
+
+def test_blanks_around_an_orders_number_are_not_it(processing: Processing) -> None:
+    processing.settle(order(1, " A-1"), order(2, "a-1 ", at=1))
+    assert [row["order_id"] for row in processing.rows(TRANSACTION)] == [" A-1"]
 
 
 def test_without_a_page_there_is_no_goal(processing: Processing) -> None:

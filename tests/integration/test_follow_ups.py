@@ -69,7 +69,13 @@ def test_each_is_told_under_its_key(processing: Processing) -> None:
 def test_what_is_told_twice_is_one(processing: Processing) -> None:
     processing.settle(seen(2, at=5, first=True))
     processing.settle(seen(1, at=1, first=True))
-    assert [key for key in told(processing) if key.startswith("base.new_session")] == ["base.new_session:s1:11"]
+    keys = [key for key in told(processing) if not key.startswith("base.fact_stored")]
+    assert sorted(keys) == ["base.new_session:s1:11", f"base.session_update:{seen(1).guid}"], "a new one, and one more"
+
+
+def test_a_delayed_order_is_told_of_the_session_that_it_belongs_to(processing: Processing) -> None:
+    processing.settle(order(1, original_session_id="11", session=77))
+    assert {event.session_id for event in told(processing).values()} == {11}
 
 
 def test_nobody_can_send_one(processing: Processing) -> None:

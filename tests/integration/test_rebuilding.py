@@ -185,6 +185,17 @@ def test_waiting_sessions_wait_and_adopted_ones_stay_adopted(processing: Process
     assert processing.row(SESSION) == row
 
 
+def test_an_adopted_session_that_is_gone_is_adopted_again(processing: Processing) -> None:
+    drain(processing, page_view(1, at=1), page_view(2, at=2))
+    processing.clock.move(DAY)
+    drain(processing)
+    row = processing.row(SESSION)
+    with processing.database.writing() as connection:
+        connection.execute(delete(SESSION))
+    assert rebuild(processing).missing == 1
+    assert processing.row(SESSION) == row
+
+
 @pytest.mark.parametrize("state", ["woken", "leased", "retrying", "failed"])
 def test_what_is_still_to_be_added_is_not_counted(processing: Processing, state: str) -> None:
     processing.settle(page_view(1, at=5), page_view(2, at=6))

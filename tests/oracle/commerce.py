@@ -51,6 +51,7 @@ def sums(bought: list[Order]) -> Row:
 def _order(fact: Fact) -> Order:
     values = fact.values
     order_id = values.text("ct_order_id")
+    name = order_id.strip() or fact.guid
     common = {
         **fact.block,
         "document_id": text_id(fact.url),
@@ -60,7 +61,7 @@ def _order(fact: Fact) -> Order:
     }
     row = {
         **common,
-        "id": text_id(f"{fact.site_id}\0{order_id}") if order_id else fact.guid,
+        "id": text_id(f"{fact.site_id}\0{name}") if order_id else fact.guid,
         "order_source": values.text("ct_order_source") or None,
         "gateway": values.text("ct_gateway") or None,
         "total_revenue": values.money("ct_total"),
@@ -71,9 +72,10 @@ def _order(fact: Fact) -> Order:
     }
     of_order = {**common, "transaction_id": row["id"]}
     items: dict[int, Row] = {}
-    for line in values.nested("ct_line_items"):
+    for number, line in enumerate(values.nested("ct_line_items")):
         item = _item(line)
-        identity = text_id(f"{fact.site_id}\0{order_id or fact.guid}\0{item['sku'] or ''}")
+        sku = item["sku"].strip() if item["sku"] else f"\0{number}"
+        identity = text_id(f"{fact.site_id}\0{name}\0{sku}")
         items[identity] = _added(items[identity], item) if identity in items else {**of_order, "id": identity, **item}
     return Order(fact, row, list(items.values()))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from owa.contributions import INCOMING
@@ -218,6 +219,17 @@ def test_two_fact_handlers_for_one_type(modules: Modules) -> None:
     assert handled[0] == ["base.page_request"]
     assert handled[-1] == ["shop.basket"]
     assert len(handled) == 6
+
+
+def test_an_event_handler_that_wants_follow_ups_is_kept_by_plain_names(modules: Modules) -> None:
+    handlers = """
+    @hookimpl
+    def owa_event_handlers(): return [EventHandler("mail", frozenset({FollowUp.CONVERSION}), print)]
+    """
+    modules.write("ours", handlers)
+    wanted = modules.load().subscriptions(Settings())["ours"]
+    assert [(type(kind), kind) for kind in wanted] == [(str, "base.conversion")]
+    assert orjson.dumps(wanted) == b'{"base.conversion":["ours:mail"]}'
 
 
 def test_event_handlers_have_keys_and_subscribers_their_events(modules: Modules) -> None:
