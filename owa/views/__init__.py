@@ -29,6 +29,7 @@ from owa.tracking.guids import Guids
 from owa.tracking.receiver import Receiver
 from owa.tracking.refine import Refinement
 from owa.tracking.settings import TRUSTED_PROXIES
+from owa.views import tracker
 from owa.views.address import believe_proxy
 from owa.views.errors import log_unexpected
 from owa.views.filters import FILTERS, time_zones
@@ -65,6 +66,8 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.add_jinja2_search_path("owa:templates")
         config.add_static_view("static", "owa:static", cache_max_age=3600)
         config.add_route("blank", "/blank.php")
+        config.add_route("tracker", tracker.PATHS[0])
+        config.add_route("old_tracker", tracker.PATHS[1])
         config.add_route("start", "/")
         config.add_route("login", "/login")
         config.add_route("logout", "/logout")

@@ -335,19 +335,52 @@ def test_without_beacon_a_pixel_is_fetched(page: Page, site: Site, script: str) 
     assert hit.sent["event_type"] == "base.page_request"
 
 
-def test_cookies_of_an_https_page_are_secure(page: Page, site: Site) -> None:
+def serve_as(page: Page, site: Site, address: str) -> None:
+    """The site's pages, at an address of the world out there."""
+
     def answer(route: Route) -> None:
         if route.request.url.endswith("tracker.js"):
             route.fulfill(content_type="text/javascript", body=TRACKER.read_text("utf-8"))
         else:
             route.fulfill(content_type="text/html", body=site.page())
 
-    page.route("https://shop.example/**", answer)
+    page.route(f"{address}**", answer)
+
+
+def test_a_domain_with_and_without_www_has_the_same_visitors(page: Page, site: Site) -> None:
+    """The cookies are for the domain, and their hash is of that, as OWA's: it would not read them else."""
+    for address in ("https://www.shop.example/", "https://shop.example/"):
+        serve_as(page, site, address)
+        page.goto(address, wait_until="load")
+    cookies = page.context.cookies()
+    assert sorted((c["name"], c["domain"]) for c in cookies) == [("owa_s", ".shop.example"), ("owa_v", ".shop.example")]
+    assert f"cdh=>{zlib.crc32(b'.shop.example'):08x}|||" in get_cookie(page.context, "owa_v")
+
+
+def test_the_site_may_say_for_which_domain_the_cookies_are(page: Page, site: Site) -> None:
+    site.script = "owa_cmds.unshift(['setCookieDomain', 'shop.example']);"
+    serve_as(page, site, "https://blog.shop.example/")
+    page.goto("https://blog.shop.example/", wait_until="load")
+    assert {c["domain"] for c in page.context.cookies()} == {".shop.example"}
+
+
+def test_where_no_domain_will_do_the_cookies_are_the_hosts(page: Page, site: Site) -> None:
+    site.script = "owa_cmds.unshift(['setCookieDomain', 'other.example']);"
+    serve_as(page, site, "https://shop.example/")
+    page.goto("https://shop.example/", wait_until="load")
+    assert {(c["name"], c["domain"]) for c in page.context.cookies()} == {
+        ("owa_v", "shop.example"),
+        ("owa_s", "shop.example"),
+    }
+
+
+def test_cookies_of_an_https_page_are_secure(page: Page, site: Site) -> None:
+    serve_as(page, site, "https://shop.example/")
     page.goto("https://shop.example/", wait_until="load")
     cookies = page.context.cookies()
     assert {(c["name"], c["domain"], c["secure"]) for c in cookies} == {
-        ("owa_v", "shop.example", True),
-        ("owa_s", "shop.example", True),
+        ("owa_v", ".shop.example", True),
+        ("owa_s", ".shop.example", True),
     }
     assert f"cdh=>{zlib.crc32(b'.shop.example'):08x}|||" in get_cookie(page.context, "owa_v")
 

@@ -13,6 +13,8 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     # route: (path, and the status for nobody, viewer, analyst, admin)
     "__static/": ("/static/owa.css", 200, 200, 200, 200),
     "blank": ("/blank.php", 200, 200, 200, 200),
+    "tracker": ("/modules/base/dist/owa.tracker.js", 200, 200, 200, 200),
+    "old_tracker": ("/modules/base/js/owa.tracker-combined-min.js", 200, 200, 200, 200),
     "start": ("/", 200, 200, 200, 200),
     "login": ("/login", 200, 200, 200, 200),
     "logout": ("/logout", 404, 404, 404, 404),  # by POST only
@@ -34,7 +36,7 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "audit": ("/admin/audit", 303, 403, 403, 200),
 }
 
-OPEN_TO_ALL = {"__static/", "blank", "start", "login", "logout"}
+OPEN_TO_ALL = {"__static/", "tracker", "old_tracker", "blank", "start", "login", "logout"}
 """Routes whose views ask for no capability. `start` has a guard of its own: see test_start_page.py."""
 
 FREE_OF_TOKENS = {"blank"}

@@ -111,3 +111,10 @@ def _row_of(text: str, html: str) -> str:
     """The table's row that holds the text."""
     (row,) = (row for row in html.split("<tr>") if text in row)
     return row
+
+
+@pytest.mark.parametrize("path", ["modules/base/dist/owa.tracker.js", "modules/base/js/owa.tracker-combined-min.js"])
+def test_tags_of_phps_owa_find_the_tracker(server: Server, path: str) -> None:
+    answer = server.request("GET", f"/{path}")
+    assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert answer.body == server.request("GET", "/static/tracker/owa.tracker.js").body

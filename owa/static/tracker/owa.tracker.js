@@ -31,6 +31,7 @@
   const VALUED = CAPTIONED + ',[type=image],[type=checkbox],[type=radio]';
 
   let base = '';
+  let cookieDomain = '';
   let siteId = '';
   let visit = null;
   let lastView = 0;
@@ -50,6 +51,7 @@
       isPrivate = navigator.doNotTrack === '1' || !!navigator.globalPrivacyControl;
     },
     setEndpoint(url) { base = url; },
+    setCookieDomain(name) { cookieDomain = name; },
     setSiteId(id) { siteId = id; },
     setPageTitle(title) { said.page_title = title; },
     setPageType(type) { said.page_type = type; },
@@ -222,8 +224,8 @@
 
   function setCustomVar(slot, name, value, scope) {
     const key = 'cv' + slot;
-    const text = scalar(name) + '=' + scalar(value);
-    if (!SLOTS.includes(key) || text.length > MAX_VARIABLE) return;
+    const text = scalar(name) + '=' + value;
+    if (!SLOTS.includes(key) || !scalar(value) || text.length > MAX_VARIABLE) return;
     variables[key] = text;
     delete sessionVariables[key];
     if (scope === 'session') sessionVariables[key] = text;
@@ -381,16 +383,22 @@
     if (isPrivate) return;
     const maxAge = life === '' ? '' : '; max-age=' + life;
     const secure = location.protocol === 'https:' ? '; Secure' : '';
+    const value = `owa_${name}=${encode(text)}`;
+    const cookie = value + `; path=/${maxAge}; SameSite=Lax${secure}`;
     try {
-      document.cookie =
-        `owa_${name}=${encode(text)}; path=/${maxAge}; SameSite=Lax${secure}`;
+      document.cookie = cookie + '; domain=' + domain();
+      if (!document.cookie.includes(value)) document.cookie = cookie;
     } catch (e) { /* none */ }
+  }
+
+  function domain() {
+    return '.' + (cookieDomain || location.hostname).replace(/^\.?(www\.)?/, '');
   }
 
   // CRC-32
   function domainHash() {
     let crc = -1;
-    for (const character of '.' + location.hostname) {
+    for (const character of domain()) {
       crc ^= character.charCodeAt(0);
       for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
     }
@@ -453,7 +461,7 @@
 
   function absolute(url) {
     try {
-      return url ? new URL(url, document.baseURI).href : undefined;
+      return scalar(url) ? new URL(url, document.baseURI).href : undefined;
     } catch (e) { /* none */ }
   }
 

@@ -1,0 +1,23 @@
+"""The tracker where the tags of PHP's OWA look for it: a site that comes from there keeps its pages as they are."""
+
+from importlib.resources import as_file, files
+
+from pyramid.request import Request
+from pyramid.response import FileResponse
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.view import view_config
+
+PATHS = ("/modules/base/dist/owa.tracker.js", "/modules/base/js/owa.tracker-combined-min.js")
+"""Of OWA 1.7, and of those before."""
+
+AGE = 3_600
+"""Seconds for which a browser keeps it."""
+
+
+@view_config(route_name="tracker", request_method=("GET", "HEAD"), permission=NO_PERMISSION_REQUIRED, http_cache=AGE)
+@view_config(
+    route_name="old_tracker", request_method=("GET", "HEAD"), permission=NO_PERMISSION_REQUIRED, http_cache=AGE
+)
+def tracker(request: Request) -> FileResponse:
+    with as_file(files("owa") / "static/tracker/owa.tracker.js") as path:
+        return FileResponse(path, request, content_type="text/javascript", charset="utf-8")
