@@ -1,9 +1,9 @@
 """The tracker where the tags of PHP's OWA look for it: a site that comes from there keeps its pages as they are."""
 
-from importlib.resources import as_file, files
+from importlib.resources import files
 
 from pyramid.request import Request
-from pyramid.response import FileResponse
+from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
@@ -18,6 +18,6 @@ AGE = 3_600
 @view_config(
     route_name="old_tracker", request_method=("GET", "HEAD"), permission=NO_PERMISSION_REQUIRED, http_cache=AGE
 )
-def tracker(request: Request) -> FileResponse:
-    with as_file(files("owa") / "static/tracker/owa.tracker.js") as path:
-        return FileResponse(path, request, content_type="text/javascript", charset="utf-8")
+def tracker(_request: Request) -> Response:
+    script = (files("owa") / "static/tracker/owa.tracker.js").read_bytes()
+    return Response(body=script, content_type="text/javascript", charset="utf-8")

@@ -16,8 +16,8 @@ def owa_module() -> Module:
         version=VERSION,
         author="OWA",
         group="Tracking",
-        description="Stores the recordings of mouse movements and clicks that the tracker of PHP OWA sends when its tag "
-        "has trackDomStream; the tracker of this OWA makes none. Off: they are refused, and counted.",
+        description="Stores the recordings of mouse movements and clicks that the tracker of PHP OWA sends when its "
+        "tag has trackDomStream; the tracker of this OWA makes none. Off: they are refused, and counted.",
     )
 
 
