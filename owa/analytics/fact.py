@@ -9,6 +9,7 @@ from owa.analytics import urls
 from owa.analytics.attribution import Attribution, attribution, registrable_domain
 from owa.analytics.calendar import Calendar, calendar
 from owa.analytics.goals import goals_of, reached
+from owa.analytics.pages import page_address
 from owa.analytics.properties import Properties
 from owa.analytics.settings import QUERY_STRING_FILTERS, TIME_ZONE
 from owa.contributions import Location, ProcessingContext, Site
@@ -67,7 +68,7 @@ def derive(event: Event, context: ProcessingContext, session_property: str = "")
     session that it belongs to, if it is there."""
     values = Properties(event.properties)
     site = context.sites.get(event.site_id) or Site(event.site_id, "")
-    url = page_address(values.text("page_url"), site, context)
+    url = page_address(values.text("page_url"), site, context.settings[QUERY_STRING_FILTERS])
     agent_text = values.text("HTTP_USER_AGENT") or NOT_SET
     full_host = _full_host(values)
     address = values.text("ip_address") or NOT_SET
@@ -139,12 +140,6 @@ def shared_columns(fact: Fact) -> dict[str, Any]:
     }
 
 
-def page_address(address: str, site: Site, context: ProcessingContext) -> str:
-    """The canonical address of a page of the site; empty for an empty one."""
-    filters = _filters(context.settings[QUERY_STRING_FILTERS], site.settings.get("query_string_filters", ""))
-    return urls.canonical_url(address, filters, site.settings.get("default_page", ""))
-
-
 @lru_cache(maxsize=10_000)
 def place(location: Location) -> str:
     """Country, state and city in one text, with `SEPARATOR` between them."""
@@ -156,11 +151,6 @@ def place(location: Location) -> str:
 def place_id(place: str) -> int:
     """As in OWA, of country, state and city run together."""
     return text_id(place.replace(SEPARATOR, ""))
-
-
-@lru_cache(maxsize=1_000)
-def _filters(general: tuple[str, ...], own: str) -> frozenset[str]:
-    return frozenset((*general, *filter(None, own.replace(" ", "").split(","))))
 
 
 _NOWHERE = Location()

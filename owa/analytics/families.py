@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Table
 
 from owa.analytics import tables
-from owa.analytics.fact import Fact, page_address, shared_columns
+from owa.analytics.fact import Fact, shared_columns
+from owa.analytics.pages import page_address
+from owa.analytics.settings import QUERY_STRING_FILTERS
 from owa.clock import MICROSECONDS
 from owa.contributions import FactFamily, ProcessingContext, Site
 from owa.db.bulk import BulkStatement, insert_new
@@ -66,7 +68,7 @@ def _action(fact: Fact, _context: ProcessingContext) -> Row:
 def _click(fact: Fact, context: ProcessingContext) -> Row:
     values = fact.values
     site = context.sites.get(fact.event.site_id) or Site(fact.event.site_id, "")
-    target = page_address(values.text("target_url"), site, context)
+    target = page_address(values.text("target_url"), site, context.settings[QUERY_STRING_FILTERS])
     x, y = values.integer("click_x"), values.integer("click_y")
     return {
         **_time_of_day(fact),

@@ -7,6 +7,7 @@ from owa.analytics import urls
 from owa.analytics.attribution import registrable_domain
 from owa.analytics.expressions import searcher
 from owa.analytics.goals import LONGEST_PATTERN, Match
+from owa.analytics.pages import page_address
 from owa.contributions import Site
 
 _SOMEWHERE = "https://page.invalid"
@@ -85,6 +86,4 @@ def _check_host(address: str, site: Site) -> None:
 def _canonical(address: str, site: Site, ignored: Iterable[str]) -> str:
     if not urls.host(address):
         raise ValueError("is no address of a page, such as /thanks")
-    own = site.settings.get("query_string_filters", "").replace(" ", "").split(",")
-    filters = frozenset((*ignored, *filter(None, own)))
-    return urls.canonical_url(address, filters, site.settings.get("default_page", ""))
+    return page_address(address, site, tuple(ignored))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from owa.analytics import urls
-from owa.analytics.fact import Fact, derive, page_address, shared_columns
+from owa.analytics.fact import Fact, derive, shared_columns
+from owa.analytics.pages import page_address
+from owa.analytics.settings import QUERY_STRING_FILTERS
 from owa.analytics.tables import REQUEST
 from owa.clock import MICROSECONDS
 from owa.contributions import ProcessingContext, Site
@@ -97,7 +99,7 @@ def _prior_document(fact: Fact, context: ProcessingContext) -> str | None:
     if not prior or not urls.host(prior) == urls.host(page) != "":
         return None
     site = context.sites.get(fact.event.site_id) or Site(fact.event.site_id, "")
-    return str(text_id(page_address(prior, site, context)))
+    return str(text_id(page_address(prior, site, context.settings[QUERY_STRING_FILTERS])))
 
 
 _EMPTY_ROW: dict[str, Any] = dict.fromkeys(REQUEST.columns.keys())
