@@ -14,6 +14,8 @@ from pyramid.router import Router
 from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
 from owa.delivery.deliveries import Deliveries
+from owa.diagnosis import Scene, diagnose
+from owa.diagnosis.watch import Watch
 from owa.exchange.settings import SERVER_NUMBER
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
@@ -115,6 +117,7 @@ class Application:
             installation.clock,
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
+        self.watch = Watch(lambda: diagnose(self.scene()))
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._is_started = False
@@ -129,6 +132,10 @@ class Application:
 
     def trusted_proxies(self) -> tuple[Network, ...]:
         return self.installation.configuration.current().settings[TRUSTED_PROXIES]
+
+    def scene(self, **asked: Any) -> Scene:
+        """For a diagnosis by this process, now."""
+        return self.installation.scene(self.guids.next, **asked)
 
     def start(self) -> None:
         """Start the threads that refresh the configuration and drain the queues."""

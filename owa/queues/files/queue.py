@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -70,7 +70,7 @@ class FileQueue:
                 raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
             time.sleep(POLL)
         try:
-            yield FileSource(self._folder, self._database, self._clock, archive=self._archive)
+            yield FileSource(self._folder, self._database, self._clock, lock.note_progress, archive=self._archive)
         finally:
             lock.release()
 
@@ -125,17 +125,22 @@ class FileQueue:
 class FileSource:
     """The reading end: first the segments left by an earlier drain, then what was appended until now."""
 
-    def __init__(self, folder: Folder, database: Database, clock: Clock, *, archive: bool) -> None:
+    def __init__(
+        self, folder: Folder, database: Database, clock: Clock, note_progress: Callable[[], None], *, archive: bool
+    ) -> None:
+        """`note_progress`: called at each batch."""
         self._folder = folder
         self._database = database
         self._positions = Positions(database, folder.queue_id)
         self._clock = clock
+        self._note_progress = note_progress
         self._archive = archive
         self._rotated = False
         self._gone: list[Path] = []
         self._segments: list[Path] = folder.segments()
 
     def lease(self, limit: int) -> Batch | None:
+        self._note_progress()
         while segment := self._current():
             start = self._positions.read(segment.name)
             with self._folder.explained("read"), segment.open("rb") as file:
