@@ -27,6 +27,9 @@ from owa.exchange.settings import SERVER_NUMBER
 from owa.files import make_folder, root_folder
 from owa.health import Health
 from owa.isolation import Isolation
+from owa.monitoring import settings as monitoring_settings
+from owa.monitoring.ping import Ping
+from owa.monitoring.settings import PING_URL
 from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
 from owa.processing.pause import Pause
@@ -61,6 +64,7 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
     *exchange_settings.SETTINGS,
     *processing_settings.SETTINGS,
     *delivery_settings.SETTINGS,
+    *monitoring_settings.SETTINGS,
     PIN_WORKERS,
 )
 
@@ -83,6 +87,7 @@ class Installation:
     clock: Clock
     contexts: Contexts
     """What queues, handlers and modules are given, now."""
+    ping: Ping
 
     @property
     def registry(self) -> Registry:
@@ -96,7 +101,8 @@ class Installation:
 
     def runs(self, caller: str) -> Runs:
         """Keeps a record of what `caller` (`scheduler`, `command` or `dashboard`) runs."""
-        return Runs(self.database, self.clock, self.configuration.current().settings[SERVER_NUMBER], caller)
+        server = self.configuration.current().settings[SERVER_NUMBER]
+        return Runs(self.database, self.clock, server, caller, self.ping.after)
 
     @property
     def folders(self) -> Folders:
@@ -110,6 +116,7 @@ class Installation:
     def close(self) -> None:
         """Let go of everything. Nothing is lost: whatever is queued stays queued."""
         self.configuration.stop()
+        self.ping.close()
         self.assembly.close()
         self.database.close()
 
@@ -178,6 +185,7 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
         processor=processor,
         clock=clock,
         contexts=contexts,
+        ping=Ping(lambda: configuration.current().settings[PING_URL]),
     )
 
 

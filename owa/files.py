@@ -94,7 +94,7 @@ def holder_of(path: Path) -> Holder | None:
     """Who holds the lock on a file; None: nobody, or there is none. Raises `OSError` when it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -30,10 +30,7 @@ def is_silent(last: Run | None, oldest_at: int | None, expected_since: int | Non
     `expected_since`: when the one began to live who should drain; None: not known. Where nobody has ever drained, that
     is told as soon as something has waited for it.
     """
-    if last is None:
-        since = oldest_at
-    else:
-        since = max(ended_at(last), expected_since or 0)
+    since = oldest_at if last is None else max(ended_at(last), expected_since or 0)
     return since is not None and now - since > patience
 
 

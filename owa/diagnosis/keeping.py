@@ -57,13 +57,16 @@ def look_at_permissions(scene: Scene) -> list[Finding]:
     if folders is None or not folders.data.exists():
         raise NotOpened
     owner, me = folders.data.stat().st_uid, os.geteuid()
-    serving = _serving(scene) or {owner}
-    for user in sorted(serving):
-        if found := closed_to(user, folders):
-            return [_closed(found, user, "who serves", f"chown -R {user_name(user)} {_parts(folders.data, found)}")]
-    if me not in serving and (found := closed_to(me, folders)):
-        as_one = f"Let everybody who runs OWA, cron included, be one user: sudo -u {user_name(owner)} python cli.py …"
-        return [_closed(found, me, "who runs this", as_one)]
+    as_one = f"Let everybody who runs OWA, cron included, be one user: sudo -u {user_name(owner)} python cli.py …"
+    try:
+        serving = _serving(scene) or {owner}
+        for user in sorted(serving):
+            if found := closed_to(user, folders):
+                return [_closed(found, user, "who serves", f"chown -R {user_name(user)} {_parts(folders.data, found)}")]
+        if me not in serving and (found := closed_to(me, folders)):
+            return [_closed(found, me, "who runs this", as_one)]
+    except PermissionError as error:
+        return [_closed([Path(error.filename or folders.data)], me, "who runs this", as_one)]
     names = ", ".join(user_name(user) for user in sorted({*serving, me}))
     return well(f"All may be written to by {names}.")
 
@@ -111,7 +114,7 @@ def _parts(data: Path, found: list[Path]) -> str:
 
 def _there(folder: Path) -> Path:
     """The folder, or the first above it that is there."""
-    return next(one for one in (folder, *folder.parents) if one.exists())
+    return next(one for one in (folder, *folder.parents) if os.path.exists(one))  # False also for what is closed
 
 
 def _free(folder: Path) -> int:

@@ -45,10 +45,8 @@ def look_at_oldest_event(scene: Scene) -> list[Finding]:
         number = f"{MOST_COUNTED:,}+ events" if one.count > MOST_COUNTED else count(one.count, "event")
         state = "given up" if one.state is State.FAILED else "being tried again"
         whose = f" ({one.handler})" if one.handler else ""
-        text = (
-            f"{number} {state}. The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
-            f"{whose}: {readable(one.error, LONGEST_ERROR)}"
-        )
+        oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
+        text = f"{number} {state}. {oldest}{whose}: {readable(one.error, LONGEST_ERROR)}"
         given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
         again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
         found.append(Finding(Verdict.BROKEN, text, given_up if one.state is State.FAILED else again))
@@ -60,7 +58,9 @@ def look_at_database(scene: Scene) -> list[Finding]:
     if isinstance(scene.error, NotInstalled):
         raise NotOpened
     if outage := scene.outage:
-        text = f"Processing is paused. {outage.message} Tracking goes on: events are kept in the queue."
+        since = scene.opened.processor.pause.since()
+        paused = f"Processing is paused{f' since {moment(since)} UTC' if since else ''}."
+        text = f"{paused} {outage.message} Tracking goes on: events are kept in the queue."
         return broken(text, outage.remedy)
     database = scene.opened.database
     try:

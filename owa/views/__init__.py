@@ -17,6 +17,7 @@ from owa.delivery.deliveries import Deliveries
 from owa.diagnosis import Scene, diagnose
 from owa.diagnosis.watch import Watch
 from owa.exchange.settings import SERVER_NUMBER
+from owa.monitoring.metrics import Metrics
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
@@ -70,6 +71,10 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.add_route("start", "/")
         config.add_route("login", "/login")
         config.add_route("logout", "/logout")
+        config.add_route("metrics", "/metrics")
+        config.add_route("health", "/health")
+        config.add_route("health_live", "/health/live")
+        config.add_route("health_ready", "/health/ready")
         config.include("owa.views.admin")
         config.set_security_policy(SecurityPolicy(installation, application.cookies))
         config.set_default_permission(Capability.EDIT_SETTINGS)  # a page that says nothing is for admins
@@ -118,6 +123,7 @@ class Application:
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self.watch = Watch(lambda: diagnose(self.scene()))
+        self.metrics = Metrics(installation)
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._is_started = False
