@@ -26,6 +26,10 @@ class Finding:
     text: str
     remedy: str = ""
     """What mends it: a command, or a page with its button."""
+    module: str = ""
+    """Whose check has found it; empty: OWA's own."""
+    check: str = ""
+    """Which one of that module."""
 
 
 @dataclass(frozen=True, slots=True)

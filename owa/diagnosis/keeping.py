@@ -114,7 +114,7 @@ def _parts(data: Path, found: list[Path]) -> str:
 
 def _there(folder: Path) -> Path:
     """The folder, or the first above it that is there."""
-    return next(one for one in (folder, *folder.parents) if os.path.exists(one))  # False also for what is closed
+    return next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
 
 
 def _free(folder: Path) -> int:

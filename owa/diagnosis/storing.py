@@ -76,7 +76,7 @@ def look_at_database(scene: Scene) -> list[Finding]:
 def look_at_modules(scene: Scene) -> list[Finding]:
     """Those that are broken or tripped, and what their own checks find."""
     problems = scene.opened.health.problems()
-    found = [Finding(Verdict.BROKEN, problem.text, problem.remedy) for problem in problems]
+    found = [Finding(Verdict.BROKEN, one.text, one.remedy, one.module, one.check) for one in problems]
     return found or well("All that are on work.")
 
 

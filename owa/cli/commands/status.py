@@ -90,7 +90,8 @@ def _problems(diagnosis: Diagnosis) -> Iterator[dict[str, str]]:
     for check in diagnosis.broken:
         for found in check.findings:
             if found.verdict is Verdict.BROKEN:
-                yield {"check": check.name, "text": found.text, "remedy": found.remedy}
+                name = found.check or check.name
+                yield {"module": found.module, "check": name, "text": found.text, "remedy": found.remedy}
 
 
 def _tell_queues(queues: dict[str, dict[str, Any]], output: Output) -> None:

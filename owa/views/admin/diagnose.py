@@ -24,7 +24,9 @@ def show(request: Request) -> dict[str, Any]:
     return {"diagnosis": diagnose(request.registry["owa"].scene(verifies_ledger=verifies))}
 
 
-@exception_view_config(DatabaseUnavailable, route_name="diagnose", renderer="admin/diagnose_away.jinja2")
+@exception_view_config(
+    DatabaseUnavailable, route_name="diagnose", request_method="GET", renderer="admin/diagnose_away.jinja2"
+)
 def away(error: DatabaseUnavailable, request: Request) -> dict[str, Any]:
     """What is known without the database, for browsers that a login was given to."""
     page: dict[str, Any] = unavailable(error, request)
