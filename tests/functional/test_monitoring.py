@@ -94,9 +94,9 @@ def test_metrics_are_fresh_at_the_scrape(installation: Installation, server: Ser
     assert before[of_queue("owa_queue_depth", INCOMING)] == before[of_queue("owa_queue_depth", PROCESSING)] == 0
     assert before[of_queue("owa_queue_oldest_seconds", INCOMING)] == 0
     assert before[DRIFT] == 0
+    put(installation, event(7))  # of long ago
     for _ in range(3):
         server.track()
-    put(installation, event(7))  # of long ago
     server.track(page_view(site_id='un"known\\\n'))
     queued = scraped(server)
     assert queued[of_queue("owa_queue_depth", INCOMING)] == 4
