@@ -16,6 +16,7 @@ from owa.diagnosis.words import duration, moment, readable
 from owa.files import Holder
 from owa.node import Living, has_ended, living
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
+from owa.queues.settings import QUEUE_EVENTS
 
 STUCK = cadence.MISSING * cadence.CRON_INTERVAL
 """Seconds without progress after which the holder of a drain's lock is taken for stuck."""
@@ -107,7 +108,10 @@ def look_at_cron(scene: Scene) -> list[Finding]:
 def is_silent(scene: Scene, queue: str) -> bool:
     """Whether five drains of a queue are missing."""
     last = scene.last_run(queue)
-    oldest_at = _oldest_due(scene, queue) if last is None else None
+    is_needed = scene.settings[QUEUE_EVENTS]  # else only by what waits
+    oldest_at = None if last and is_needed else _oldest_due(scene, queue)
+    if not is_needed and oldest_at is None:
+        return False
     patience, since = cadence.patience(scene.settings), _expected_since(scene, queue)
     if not cadence.is_silent(last, oldest_at, since, patience, scene.now):
         return False

@@ -13,7 +13,7 @@ from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts
 from owa.db.counts import Outcome
-from owa.errors import DatabaseUnavailable, HeldByAnother, QueueUnavailable
+from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavailable
 from owa.monitoring.exposition import Metric
 from owa.processing.ledger import Ledger, drift_of
 from owa.queues.contract import QueueStatus
@@ -119,11 +119,16 @@ class _Drift:
     def _verify(self) -> None:
         opened = self._installation
         began = time.monotonic()
-        with suppress(DatabaseUnavailable, QueueUnavailable, HeldByAnother):
-            ledger = Ledger(opened.database, opened.incoming, opened.retries, count_facts)
+        ledger = Ledger(opened.database, opened.incoming, opened.retries, count_facts)
+        try:
             self._last = drift_of(ledger.verify(DRAIN_PATIENCE))
-            self._verified_at = time.monotonic()
-            self._took = self._verified_at - began
+        except HeldByAnother:
+            return  # what was found before is good for a while
+        except (Outage, OSError):
+            self._last = None
+            return
+        self._verified_at = time.monotonic()
+        self._took = self._verified_at - began
 
 
 def _counted(connection: Connection) -> tuple[Counter[tuple[str, str]], Counter[str]]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,26 @@ def test_permissions_with_a_data_folder_that_is_closed(installation: Installatio
     assert said.json["first_broken"] == "permissions", said
 
 
+def test_disk_that_is_full(installation: Installation) -> None:
+    moved = installation.data_dir.rename(installation.folder / "moved")
+    installation.data_dir.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(installation.data_dir)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("A full disk needs the right to mount a tmpfs (root).")
+    try:
+        shutil.copytree(moved, installation.data_dir, dirs_exist_ok=True)
+        with (installation.data_dir / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4_096))
+        document = asked(installation)
+    finally:
+        subprocess.run(["umount", "--lazy", str(installation.data_dir)], check=True)
+    assert document["first_broken"] == "disk"
+    found = {check["name"]: check["finding"] for check in document["checks"] if check["verdict"] == "broken"}
+    assert found["disk"] == f"Only 0 MB are left on the disk of {installation.data_dir}."
+    assert "Events cannot be kept" in found["endpoint"]
+
+
 def test_endpoint(installation: Installation) -> None:
     logs = installation.data_dir / "logs"
     shutil.rmtree(logs)
@@ -327,6 +347,13 @@ def test_cron_that_comes_no_more(installation: Installation) -> None:
     assert asked(installation)["first_broken"] is None
     long_ago(installation, 20)
     assert broken(installation)["name"] == "cron"
+
+
+def test_in_synchronous_mode_drains_are_wanted_only_by_what_waits(installation: Installation) -> None:
+    long_ago(installation, 400)
+    assert asked(installation, OWA_QUEUE_EVENTS="0")["first_broken"] is None
+    put(installation, event(1))
+    assert broken(installation, OWA_QUEUE_EVENTS="0")["name"] == "cron"
 
 
 def test_oldest_event_that_was_given_up(installation: Installation) -> None:
