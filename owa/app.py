@@ -5,7 +5,7 @@ Commands stop after "open": they never import Pyramid.
 
 import configparser
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,16 @@ from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL, data_folder
 from owa.delivery import settings as delivery_settings
-from owa.errors import DatabaseUnavailable, NotInstalled, SettingsError
+from owa.diagnosis import Folders, Scene
+from owa.errors import DatabaseUnavailable, NotInstalled, OwaError, SettingsError
 from owa.exchange import settings as exchange_settings
 from owa.exchange.settings import SERVER_NUMBER
 from owa.files import make_folder, root_folder
 from owa.health import Health
 from owa.isolation import Isolation
+from owa.monitoring import settings as monitoring_settings
+from owa.monitoring.ping import Ping
+from owa.monitoring.settings import PING_URL
 from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
 from owa.processing.pause import Pause
@@ -60,6 +64,7 @@ CORE_SETTINGS: tuple[Setting[Any], ...] = (
     *exchange_settings.SETTINGS,
     *processing_settings.SETTINGS,
     *delivery_settings.SETTINGS,
+    *monitoring_settings.SETTINGS,
     PIN_WORKERS,
 )
 
@@ -82,6 +87,7 @@ class Installation:
     clock: Clock
     contexts: Contexts
     """What queues, handlers and modules are given, now."""
+    ping: Ping
 
     @property
     def registry(self) -> Registry:
@@ -95,11 +101,22 @@ class Installation:
 
     def runs(self, caller: str) -> Runs:
         """Keeps a record of what `caller` (`scheduler`, `command` or `dashboard`) runs."""
-        return Runs(self.database, self.clock, self.configuration.current().settings[SERVER_NUMBER], caller)
+        server = self.configuration.current().settings[SERVER_NUMBER]
+        return Runs(self.database, self.clock, server, caller, self.ping.after)
+
+    @property
+    def folders(self) -> Folders:
+        """Where it is on this machine."""
+        return Folders(self.data_dir, self.queue_dir)
+
+    def scene(self, next_guid: Callable[[], object], **asked: Any) -> Scene:
+        """For a diagnosis, now. `next_guid`: tries whether guids can be made."""
+        return Scene(self.folders, self, next_guid=next_guid, **asked)
 
     def close(self) -> None:
         """Let go of everything. Nothing is lost: whatever is queued stays queued."""
         self.configuration.stop()
+        self.ping.close()
         self.assembly.close()
         self.database.close()
 
@@ -168,15 +185,32 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
         processor=processor,
         clock=clock,
         contexts=contexts,
+        ping=Ping(lambda: configuration.current().settings[PING_URL]),
     )
 
 
 def is_installed() -> bool:
     """Whether the data folder of this process's installation is there. Raises `SettingsError`."""
+    return find_folders().data.exists()
+
+
+def find_folders() -> Folders:
+    """Where this process's installation would be, whatever else is wrong with it. Raises `SettingsError`."""
+    wanted = (DATA_DIR, ASYNC_LOG_DIR)
     ini = read_ini(os.environ)
-    written = {key: text for key, text in ini.items() if key == DATA_DIR.ini_name}
-    chosen = {key: text for key, text in os.environ.items() if key == DATA_DIR.environment_name}
-    return data_folder(resolve([DATA_DIR], environment=chosen, ini=written)).exists()
+    written = {key: text for key, text in ini.items() if key in [setting.ini_name for setting in wanted]}
+    chosen = {key: text for key, text in os.environ.items() if key in [one.environment_name for one in wanted]}
+    settings = resolve(wanted, environment=chosen, ini=written)
+    data_dir = data_folder(settings)
+    return Folders(data_dir, root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs"))
+
+
+def scene_without(error: OwaError) -> Scene:
+    """For a diagnosis of what cannot be opened. `error`: why."""
+    try:
+        return Scene(find_folders(), error=error)
+    except SettingsError:
+        return Scene(None, error=error)
 
 
 def serve(installation: Installation) -> "WSGIApplication":

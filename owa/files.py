@@ -3,6 +3,9 @@ that runs as somebody else."""
 
 import fcntl
 import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -52,6 +55,9 @@ class FileLock:
             raise
         self._descriptor = descriptor
         _HELD.add(descriptor)
+        with suppress(OSError):  # a full disk: it is held all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} {int(time.time())}\n".encode(), 0)
         return True
 
     def release(self) -> None:
@@ -61,10 +67,55 @@ class FileLock:
             os.close(self._descriptor)
         self._descriptor = -1
 
+    def note_progress(self) -> None:
+        """Tell those who look that its holder gets on."""
+        with suppress(OSError):
+            if self._descriptor in _HELD:
+                os.utime(self._descriptor)
+
     @property
     def is_held(self) -> bool:
         """By this object, in this process."""
         return self._descriptor in _HELD
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock. Times in seconds since the epoch, by the machine's clock."""
+
+    pid: int
+    """0: that is not known."""
+    since: int | None
+    moved_at: float
+    """When it last noted progress, or got the lock."""
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who holds the lock on a file; None: nobody, or there is none. Raises `OSError` when it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        found = os.fstat(descriptor)
+        pid, _, since = os.pread(descriptor, 100, 0).decode(errors="replace").strip().partition(" ")
+        known = pid.isdecimal() and since.isdecimal() and _lives(int(pid))
+        return Holder(int(pid) if known else 0, int(since) if known else None, found.st_mtime)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is somebody else's
+    return True
 
 
 _HELD: set[int] = set()

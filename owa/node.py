@@ -2,6 +2,8 @@
 
 import os
 import socket
+from dataclasses import dataclass
+from pathlib import Path
 
 
 def this_process() -> str:
@@ -24,3 +26,43 @@ def has_ended(process: str) -> bool:
     except OSError:
         return False
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """A process of this machine, as far as the system tells."""
+
+    pid: int
+    user: int | None
+    """Whose it is, by number."""
+    started_at: float | None
+    """Seconds since the epoch."""
+    is_stopped: bool
+    """By a signal: it does nothing until it is let go on."""
+    command: str
+    """Its command line, cut; empty: not known."""
+
+
+def pid_here(process: str) -> int | None:
+    """The number of a process named as by `this_process`; None: it is none of this machine, or has ended."""
+    host, _, pid = process.rpartition(":")
+    here = host == socket.gethostname() and pid.isdecimal() and not has_ended(process)
+    return int(pid) if here else None
+
+
+def living(pid: int) -> Living:
+    """What the system tells of a process that is there; on systems without /proc that is little."""
+    folder = Path("/proc", str(pid))
+    try:
+        user = folder.stat().st_uid
+        state, *fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+        words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        started_at = _booted_at() + int(fields[18]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return Living(pid, None, None, is_stopped=False, command="")
+    return Living(pid, user, started_at, state in (b"T", b"t"), words[:200])
+
+
+def _booted_at() -> float:
+    lines = Path("/proc/stat").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("btime "))

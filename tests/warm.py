@@ -9,6 +9,7 @@ import maxminddb  # noqa: F401
 import pyramid.scripts.pserve  # noqa: F401
 import waitress  # noqa: F401
 
+import owa.db.migrate
 import owa.views
 from owa.analytics.attribution import registrable_domain
 from owa.cli.commands import COMMANDS

@@ -51,7 +51,13 @@ def _run(arguments: Arguments, output: Output) -> int:
 
     if not command:
         _check_known(name)
-    installation = open_installation(anew=command is not None and command.installs)
+    try:
+        installation = open_installation(anew=command is not None and command.installs)
+    except (OwaError, OSError) as error:
+        if command is None or command.run_closed is None:
+            raise
+        reason = error if isinstance(error, OwaError) else OwaError(f"{error.filename}: {error.strerror}.")
+        return command.run_closed(reason, output)
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)

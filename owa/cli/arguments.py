@@ -34,6 +34,14 @@ class Arguments:
             raise UsageError(f"{name}={value}: wants a number of at least 0.")
         return number
 
+    def switch(self, name: str) -> bool:
+        """Whether it is on. Raises `UsageError`."""
+        text = self.text(name, "0")
+        try:
+            return parse_boolean(text)
+        except ValueError:
+            raise UsageError(f"{name}={text}: wants 1 or 0.", f"Leave {name} out for 0.") from None
+
     def check(self, known: Iterable[str], command: str) -> None:
         """Raises `UsageError` for a word that the command does not know."""
         allowed = {*known, *COMMON}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from owa.cli.arguments import Arguments
 from owa.cli.output import Output
+from owa.errors import OwaError
 
 if TYPE_CHECKING:
     from owa.app import Installation
@@ -34,5 +35,7 @@ class Command:
     run: Run
     arguments: Mapping[str, str] = field(default_factory=dict)
     """Its arguments, with their help."""
+    run_closed: Callable[[OwaError, Output], int] | None = None
+    """What is run where nothing can be opened, for the reason given; None: that is told."""
     installs: bool = False
     """Whether it makes an installation where there is none."""

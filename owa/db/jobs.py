@@ -157,6 +157,16 @@ def last(connection: Connection, job: str, *, server: int | None = None, busy: b
     return _run(row) if row else None
 
 
+def last_by(connection: Connection, job: str, server: int, caller: str, among: int) -> Run | None:
+    """The last run of a job on a server that `caller` began, of the last so many."""
+    table = JOB_RUN.c
+    recent = select(JOB_RUN).where(table.job == job, table.server == server).order_by(table.id.desc()).limit(among)
+    found = recent.subquery()
+    statement = select(found).where(found.c.caller == caller).order_by(found.c.id.desc()).limit(1)
+    row = connection.execute(statement).mappings().first()
+    return _run(row) if row else None
+
+
 def last_of_each(connection: Connection) -> list[Run]:
     """The last run of each job on each server, by job and server."""
     last = select(func.max(JOB_RUN.c.id)).group_by(JOB_RUN.c.job, JOB_RUN.c.server)

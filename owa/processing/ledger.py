@@ -6,7 +6,7 @@ deliveries is: failed, else retrying, else queued. When none is left, it is proc
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping
@@ -122,6 +122,12 @@ class Ledger:
             found.missing_rows = max(0, expected[account] - stored[account])
         _explain(lines, stored - expected, _damaged(connection))
         return [lines[account] for account in sorted(lines)]
+
+
+def drift_of(lines: Iterable[Line]) -> int:
+    """What is missing altogether, as a number below 0; if nothing is, how much there is too much."""
+    drifts = [line.drift for line in lines]
+    return min(0, sum(drift for drift in drifts if drift < 0)) or sum(drifts)
 
 
 def _took(seen: list[Receipt], pending: Pending) -> Counter[Account]:

@@ -25,12 +25,21 @@ PATIENCE = 2.0
 class Runs:
     """The record of what ran when, and what came of it. A run whose process dies stands there as begun."""
 
-    def __init__(self, database: Database, clock: Clock, server: int, caller: str) -> None:
-        """`server`: this one's number. `caller`: see `owa.db.jobs.Run`."""
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        server: int,
+        caller: str,
+        after: Callable[[str, Drained], None] = lambda _job, _drained: None,
+    ) -> None:
+        """`server`: this one's number. `caller`: see `owa.db.jobs.Run`. `after`: called with each job that has drained,
+        once that is recorded."""
         self._database = database
         self._clock = clock
         self._server = server
         self._caller = caller
+        self._after = after
 
     def drain(self, job: str, drain: Callable[[], Drained]) -> Drained:
         """Run a drain, and keep what came of it. Raises what the drain raises; `HeldByAnother`: it was no run."""
@@ -38,6 +47,7 @@ class Runs:
             drained = drain()
             record.result, record.detail = (PAUSED, str(drained.outage)) if drained.outage else (DONE, "")
             record.figures = drained.report.figures()
+        self._after(job, drained)
         return drained
 
     def clean(self, job: str, clean: Callable[[], Figures]) -> Figures:

@@ -25,6 +25,7 @@ RESERVED = {
             "add-site",
             "change-password",
             "deactivate",
+            "diagnose",
             "generate-traffic",
             "help",
             "install",

@@ -14,7 +14,10 @@ from pyramid.router import Router
 from owa.accounts.authentication import Gate
 from owa.accounts.roles import Capability
 from owa.delivery.deliveries import Deliveries
+from owa.diagnosis import Scene, diagnose
+from owa.diagnosis.watch import Watch
 from owa.exchange.settings import SERVER_NUMBER
+from owa.monitoring.metrics import Metrics
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
@@ -71,6 +74,10 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.add_route("start", "/")
         config.add_route("login", "/login")
         config.add_route("logout", "/logout")
+        config.add_route("metrics", "/metrics")
+        config.add_route("health", "/health")
+        config.add_route("health_live", "/health/live")
+        config.add_route("health_ready", "/health/ready")
         config.include("owa.views.admin")
         config.set_security_policy(SecurityPolicy(installation, application.cookies))
         config.set_default_permission(Capability.EDIT_SETTINGS)  # a page that says nothing is for admins
@@ -118,6 +125,8 @@ class Application:
             installation.clock,
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
+        self.watch = Watch(lambda: diagnose(self.scene()))
+        self.metrics = Metrics(installation)
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._is_started = False
@@ -132,6 +141,10 @@ class Application:
 
     def trusted_proxies(self) -> tuple[Network, ...]:
         return self.installation.configuration.current().settings[TRUSTED_PROXIES]
+
+    def scene(self, **asked: Any) -> Scene:
+        """For a diagnosis by this process, now."""
+        return self.installation.scene(self.guids.next, **asked)
 
     def start(self) -> None:
         """Start the threads that refresh the configuration and drain the queues."""

@@ -10,15 +10,15 @@ from sqlalchemy import Connection
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
 from owa.db.jobs import Run
-from owa.errors import HeldByAnother, Outage, QueueUnavailable
+from owa.diagnosis import EVENTS, Verdict, diagnose
+from owa.errors import DatabaseUnavailable
 from owa.exchange.settings import SERVER_NUMBER
-from owa.queues.contract import EventQueue, QueueStatus, status_of
-from owa.views import alarms
-from owa.views.alarms import Alarm
+from owa.queues.contract import QueueStatus, status_of
 from owa.views.outcomes import Count, totals
 
 if TYPE_CHECKING:
     from owa.app import Installation
+    from owa.views import Application
 
 Sees = Callable[[str], bool]
 """Whether the visitor may see the figures of a site."""
@@ -39,6 +39,14 @@ class QueueLine:
     """The last one that found something to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What is broken, and what mends it."""
+
+    title: str
+    text: str
+
+
 @dataclass(slots=True)
 class Dashboard:
     """What the page shows."""
@@ -48,8 +56,9 @@ class Dashboard:
     counts: list[Count] = field(default_factory=list)
 
 
-def dashboard(installation: "Installation", sees: Sees) -> Dashboard:
-    """All figures. Raises `DatabaseUnavailable`."""
+def dashboard(application: "Application", sees: Sees, *, shows_events: bool) -> Dashboard:
+    """All figures. `shows_events`: see `_alarms`. Raises `DatabaseUnavailable`."""
+    installation = application.installation
     incoming = installation.incoming.status()
     server = installation.configuration.current().settings[SERVER_NUMBER]
     now = installation.clock.now()
@@ -60,16 +69,15 @@ def dashboard(installation: "Installation", sees: Sees) -> Dashboard:
             _line(connection, PROCESSING, processing, now, "retry", None),
         ]
         found = totals(counts.stored(connection), sees)
-    return Dashboard(queues, _alarms(installation, queues, now), found)
+    return Dashboard(queues, _alarms(application, shows_events=shows_events), found)
 
 
-def dashboard_away(installation: "Installation", outage: Outage) -> Dashboard:
+def dashboard_away(application: "Application", outage: DatabaseUnavailable) -> Dashboard:
     """What is known without the database."""
+    installation = application.installation
     status = installation.incoming.status()
     line = QueueLine(INCOMING, {"depth": status.depth}, _age(status, installation.clock.now()))
-    problems = [*_unkept(installation), *_unhealthy(installation)]
-    paused = alarms.stopped(INCOMING, None, installation.processor.pause.since())
-    return Dashboard([line], [*problems, alarms.away(str(outage)), *([paused] if paused else [])])
+    return Dashboard([line], _alarms(application, shows_events=False, outage=outage))
 
 
 def _line(connection: Connection, name: str, status: QueueStatus, now: int, job: str, server: int | None) -> QueueLine:
@@ -90,42 +98,13 @@ def _of_sites(installation: "Installation", connection: Connection, sees: Sees) 
     return replace(status, oldest_at=installation.retries.status(connection).oldest_at if status.depth else None)
 
 
-def _alarms(installation: "Installation", queues: list[QueueLine], now: int) -> list[Alarm]:
-    settings = installation.configuration.current().settings
-    found = [*_unkept(installation), *_unhealthy(installation)]
-    for line in queues:
-        paused_since = installation.processor.pause.since() if line.name == INCOMING else None
-        if stopped := alarms.stopped(line.name, line.last, paused_since):
-            found.append(stopped)
-        if line.figures.get("depth") == line.figures.get("waiting"):
-            continue  # it waits for other events, not for a drain
-        oldest_at = None if line.age is None else now - line.age
-        if alarms.is_neglected(oldest_at, line.last, settings, now) and not _is_draining(installation.incoming):
-            found.append(alarms.neglected(line.name, line.last, settings, now))
-    return found
-
-
-def _unkept(installation: "Installation") -> list[Alarm]:
-    try:
-        installation.incoming.check()
-    except QueueUnavailable as error:
-        return [alarms.unkept(str(error))]
-    return []
-
-
-def _unhealthy(installation: "Installation") -> list[Alarm]:
-    return [alarms.unhealthy(finding) for finding in installation.health.problems()]
-
-
-def _is_draining(queue: EventQueue) -> bool:
-    """A long drain is recorded only when it ends."""
-    try:
-        with queue.drain():
-            return False
-    except HeldByAnother:
-        return True
-    except QueueUnavailable:
-        return False
+def _alarms(
+    application: "Application", *, shows_events: bool, outage: DatabaseUnavailable | None = None
+) -> list[Alarm]:
+    """What is broken. `shows_events`: also what is told of single events, of whichever site."""
+    diagnosis = diagnose(application.scene(outage=outage))
+    told = [check for check in diagnosis.broken if shows_events or check.name != EVENTS]
+    return [Alarm(one.text, one.remedy) for check in told for one in check.findings if one.verdict is Verdict.BROKEN]
 
 
 def _age(status: QueueStatus, now: int) -> int | None:

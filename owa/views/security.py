@@ -174,3 +174,11 @@ class FormTokens:
 def actor_of(request: Request) -> Actor:
     """Who is noted in the audit trail."""
     return Actor(request.identity.user.user_id, address_of(request))
+
+
+def has_been_logged_in(request: Request) -> bool:
+    """Whether a login was given to this browser. With the database away nobody can look up whether it still counts."""
+    try:
+        return request.registry["owa"].cookies.token(request, LOGIN_COOKIE) is not None
+    except DatabaseUnavailable:  # this process has not read the signing key yet
+        return False

@@ -13,7 +13,7 @@ from tests.e2e.conftest import unavailable
 from tests.e2e.crowded import EVE, FAILED, HOSTILE_SITE, XSS, crowd, install_packages, use
 from tests.e2e.crowded import WIDE as WIDE_TEXT
 from tests.failures import execute
-from tests.functional.test_permissions import MATRIX
+from tests.functional.test_permissions import MATRIX, MONITORING
 from tests.packages import on_the_path
 from tests.servers import PASSWORD, SITE_ID, Install, Installation, Server
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-NO_PAGES = {"tracker", "old_tracker", "__static/", "blank", "logout", "admin"}
+NO_PAGES = {"tracker", "old_tracker", "__static/", "blank", "logout", "admin"} | MONITORING
 """Routes that show nothing of their own. All others are visited at the path that they have in the matrix."""
 
 GOALS = f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}/goals"

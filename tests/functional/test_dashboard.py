@@ -68,7 +68,10 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     }
     assert page.count("by a command (") >= 2
     assert "1 waiting" in page
-    assert alarms(page) == []
+    assert [alarm.partition(". The oldest")[0] for alarm in alarms(page)] == [
+        "1 event given up",
+        "1 event being tried again",
+    ]
     assert "Retry or discard them under Failed events" in page
 
 
@@ -122,7 +125,8 @@ def test_a_young_event_is_no_alarm(installation: Installation, admin: Visitor) -
 def test_nobody_has_drained_for_long(installation: Installation, admin: Visitor) -> None:
     put_long_ago(installation, 310)
     page = admin.page("/admin/queues")
-    assert alarms(page) == ["incoming_tracking_events: nobody has drained so far, although events wait."]
+    (alarm,) = alarms(page)
+    assert alarm.startswith("incoming_tracking_events: nobody has drained so far, although events wait.")
     assert "python cli.py cmd=processEventQueue" in page
     lock = installation.data_dir / "logs" / "drain.lock"
     with lock.open("a") as held:
@@ -142,7 +146,7 @@ def test_events_cannot_be_kept(installation: Installation, admin: Visitor) -> No
     finally:
         logs.unlink()
         moved.rename(logs)
-    assert "Events cannot be kept: trackers are answered 503." in alarms(page)
+    assert any(alarm.startswith("Events cannot be kept: trackers are answered 503.") for alarm in alarms(page))
     assert "Free disk space" in page
 
 
@@ -158,10 +162,11 @@ def test_the_database_is_away(installation: Installation, server: Server, admin:
     acted = admin.post("/admin/queues")
     stranger = server.request("GET", "/admin/queues", headers={"Cookie": "owa_login=forged"})
     execute(installation, "ALTER TABLE hidden RENAME TO owa_login")
-    assert alarms(page) == ["Processing is paused."]
+    (alarm,) = alarms(page)
+    assert alarm.startswith("Processing is paused.")
     assert figures(page, "incoming_tracking_events")["Depth"] == "2"
     assert "no such table" in page
-    assert alarms(paused)[1].startswith("incoming_tracking_events is paused since 2")
+    assert alarms(paused)[0].startswith("Processing is paused since 2")
     assert acted.status == 503
     assert (stranger.status, b"Depth" in stranger.body) == (303, False)
     assert alarms(admin.page("/admin/queues"))[0].startswith("incoming_tracking_events is paused since 2")
@@ -181,7 +186,7 @@ def test_the_last_drain_failed(installation: Installation, server: Server, admin
     installation.drain()
     execute(installation, "UPDATE owa_job_run SET result = 'failed', detail = '<b>ValueError</b>' WHERE job = 'retry'")
     page = admin.page("/admin/queues")
-    assert alarms(page) == ["The last drain of processing failed."]
+    assert alarms(page) == ["The last drain of processing failed. <b>ValueError</b>"]
     assert "&lt;b&gt;ValueError&lt;/b&gt;" in page
 
 

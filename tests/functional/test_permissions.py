@@ -18,11 +18,16 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "start": ("/", 200, 200, 200, 200),
     "login": ("/login", 200, 200, 200, 200),
     "logout": ("/logout", 404, 404, 404, 404),  # by POST only
+    "metrics": ("/metrics", 200, 200, 200, 200),  # to the addresses of monitors: see test_monitoring.py
+    "health": ("/health", 200, 200, 200, 200),
+    "health_live": ("/health/live", 200, 200, 200, 200),
+    "health_ready": ("/health/ready", 200, 200, 200, 200),
     "admin": ("/admin", 303, 303, 303, 303),  # leads to where one may go
     "account": ("/admin/account", 303, 200, 200, 200),
     "queues": ("/admin/queues", 303, 200, 200, 200),
     "failed": ("/admin/failed", 303, 403, 403, 200),
     "failed_event": ("/admin/failed/7", 303, 403, 403, 404),  # there is none
+    "diagnose": ("/admin/diagnose", 303, 403, 403, 200),
     "general": ("/admin/settings/general", 303, 403, 403, 200),
     "modules": ("/admin/settings/modules", 303, 403, 403, 200),
     "module": ("/admin/settings/modules/file_queue", 303, 403, 403, 404),  # it has no settings
@@ -36,7 +41,8 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "audit": ("/admin/audit", 303, 403, 403, 200),
 }
 
-OPEN_TO_ALL = {"__static/", "tracker", "old_tracker", "blank", "start", "login", "logout"}
+MONITORING = {"metrics", "health", "health_live", "health_ready"}
+OPEN_TO_ALL = {"__static/", "tracker", "old_tracker", "blank", "start", "login", "logout"} | MONITORING
 """Routes whose views ask for no capability. `start` has a guard of its own: see test_start_page.py."""
 
 FREE_OF_TOKENS = {"blank"}

@@ -1,20 +1,14 @@
-"""The file queue's page on what was put aside, its checks, and what they say on the dashboard."""
+"""The file queue's page on what was put aside."""
 
-import os
 from collections.abc import Iterator
-from dataclasses import replace
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
 from owa.accounts.audit import latest
-from owa.admin_contributions import ModuleContext, Problem
 from owa.app import Installation
-from owa.modules.file_queue import health
-from owa.modules.file_queue.health import check_moves, check_owner, check_space
 from owa.processing.drain import drain_events
 from owa.queues.tables import QUARANTINE
 from tests.page_views import page_view
@@ -119,54 +113,3 @@ def test_a_folder_that_cannot_be_used_is_explained(web: Web) -> None:
     assert page.status_int == 500
     assert "Cannot use the queue" in page.text
     assert "chown -R USER" in page.text
-
-
-# Its checks
-
-
-@pytest.fixture
-def context(web: Web) -> ModuleContext:
-    return web.installation.contexts.module()
-
-
-def test_all_is_well(context: ModuleContext) -> None:
-    assert [check.check(context) for check in health.CHECKS] == [None] * len(health.CHECKS)
-
-
-def test_a_disk_that_is_nearly_full_is_an_alarm(
-    web: Web, context: ModuleContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health, "LEAST_SPACE", 1 << 60)
-    problem = check_space(context)
-    assert isinstance(problem, Problem)
-    assert problem.text.startswith("Only ")
-    assert "cmd=prune-event-queue-archives" in problem.remedy
-    assert f"MB are left on the disk of {context.folder}." in web.visitor("admin").get("/admin/queues").text
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_of_somebody_else_is_told(context: ModuleContext) -> None:
-    file = context.folder / "events.txt"
-    file.touch()
-    os.chown(file, 12_345, -1)
-    problem = check_owner(context)
-    os.chown(file, 0, -1)
-    assert problem == Problem(
-        f"{file} belongs to 12345, and its folder to root.",
-        f"Let everybody who runs OWA, cron included, be one user: chown -R root {context.folder}",
-    )
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_closed_is_told(context: ModuleContext) -> None:
-    folder = context.folder / "archive"
-    folder.chmod(0o500)
-    problem = check_moves(context)
-    folder.chmod(0o700)
-    assert problem
-    assert str(folder) in problem.text
-
-
-def test_without_a_folder_the_checks_leave_the_alarm_to_the_queue(context: ModuleContext, tmp_path: Path) -> None:
-    nowhere = replace(context, folder=tmp_path / "nowhere")
-    assert [check.check(nowhere) for check in health.CHECKS] == [None] * len(health.CHECKS)

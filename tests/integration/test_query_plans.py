@@ -125,6 +125,18 @@ def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, bef
     assert not [step for step in details if "TEMP B-TREE" in step], "it is sorted by the index"
 
 
+def test_troubles(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: processing.retries.troubles(connection, 10))
+    assert set(steps) == {
+        "SEARCH owa_queue_item USING INDEX owa_queue_item_failed (status=? AND last_attempt_timestamp>?)"
+    }
+
+
+def test_last_run_by_a_command(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: jobs.last_by(connection, "drain", 0, "command", 10))
+    assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job_server (job=? AND server=?)"]
+
+
 def test_retry_and_discard(processing: Processing) -> None:
     for act in (processing.retries.retry, processing.retries.discard):
         steps = plans(processing, lambda connection, act=act: act(connection, [(1, ""), (2, "x:y")], 0))  # type: ignore[misc]

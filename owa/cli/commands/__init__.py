@@ -1,6 +1,7 @@
 """The commands, a file for each subject."""
 
 from owa.cli.command import Command
+from owa.cli.commands.diagnose import DIAGNOSE
 from owa.cli.commands.drain import PROCESS_EVENT_QUEUE
 from owa.cli.commands.install import INSTALL
 from owa.cli.commands.ledger import VERIFY_LEDGER
@@ -19,6 +20,7 @@ COMMANDS: tuple[Command, ...] = (
     CHANGE_PASSWORD,
     PROCESS_EVENT_QUEUE,
     QUEUE_STATUS,
+    DIAGNOSE,
     VERIFY_LEDGER,
     REBUILD_SESSIONS,
     GENERATE_TRAFFIC,

@@ -12,7 +12,6 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, TROUBLE, Command
 from owa.cli.output import Output
 from owa.errors import UsageError
-from owa.settings import parse_boolean
 
 MOST_LINES = 100
 """Differences that are printed."""
@@ -31,7 +30,7 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
     period = _period(arguments, installation.configuration.current().settings[TIME_ZONE])
-    check = _switch(arguments, "check")
+    check = arguments.switch("check")
     with output.progress("rebuild-sessions", None) as progress:
         rebuilt = rebuild_sessions(
             installation.database,
@@ -67,14 +66,6 @@ def _second(arguments: Arguments, name: str, zone: ZoneInfo) -> int | None:
             f"{name}={text}: wants a day or a moment.", f"Such as {name}=2026-11-21 or {name}=2026-11-21T10:00."
         ) from None
     return max(0, min(LARGEST_SECOND, int(at.timestamp())))
-
-
-def _switch(arguments: Arguments, name: str) -> bool:
-    text = arguments.text(name, "0")
-    try:
-        return parse_boolean(text)
-    except ValueError:
-        raise UsageError(f"{name}={text}: wants 1 or 0.", f"Leave {name} out for 0.") from None
 
 
 def _document(rebuilt: Rebuilt) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`cmd=queue-status`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,35 +14,45 @@ from owa.cli.output import Output
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
-from owa.errors import QueueUnavailable
+from owa.diagnosis import Diagnosis, Verdict, diagnose
+from owa.errors import DatabaseUnavailable
+from owa.monitoring.thresholds import parse_thresholds
 from owa.queues.contract import QueueStatus
 from owa.queues.settings import QUEUE_EVENTS
 
+WARNING, CRITICAL = 1, 2
+"""Exit statuses when thresholds are given, as plugins of Nagios have them."""
 
-def run(installation: Installation, _arguments: Arguments, output: Output) -> int:
-    try:
-        installation.incoming.check()
-        exit_status = DONE
-    except QueueUnavailable as error:
-        output.problem(f"Tracking requests are answered 503. {error}")
-        exit_status = TROUBLE
-    asynchronous = installation.configuration.current().settings[QUEUE_EVENTS]
-    mode = "asynchronous" if asynchronous else "synchronous"
+
+def run(installation: Installation, arguments: Arguments, output: Output) -> int:
+    warn, crit = (parse_thresholds(name, arguments.text(name)) for name in ("warn", "crit"))
+    judges = bool(warn.limits or crit.limits)
+    diagnosis = diagnose(installation.scene(lambda: None))
+    problems = [*_problems(diagnosis)]
+    for problem in problems:
+        output.problem(f"{problem['text']} {problem['remedy']}".rstrip())
+    mode = "asynchronous" if installation.configuration.current().settings[QUEUE_EVENTS] else "synchronous"
     statuses = {INCOMING: installation.incoming.status()}
-    with installation.database.reading() as connection:
-        statuses[PROCESSING] = installation.retries.status(connection)
-        totals = list(counts.stored(connection))
-        runs = jobs.last_of_each(connection)
+    try:
+        with installation.database.reading() as connection:
+            statuses[PROCESSING] = installation.retries.status(connection)
+            totals = list(counts.stored(connection))
+            runs = jobs.last_of_each(connection)
+    except DatabaseUnavailable as error:
+        if judges:
+            output.must_say(f"OWA CRITICAL: {error.message}")
+            output.document({"error": error.message, "remedy": error.remedy})
+            return CRITICAL
+        raise
     now = installation.clock.now()
-    findings = installation.health.problems()
-    for finding in findings:
-        output.problem(f"{finding.text} {finding.remedy}")
     queues = {name: _figures(status, now) for name, status in statuses.items()}
+    critical, warning = crit.reached(queues), warn.reached(queues)
     output.document(
         {
             "mode": mode,
             "queues": queues,
-            "problems": [asdict(finding) for finding in findings],
+            **({"critical": critical, "warning": warning} if judges else {}),
+            "problems": problems,
             "last_runs": [_run(run) for run in runs],
             "counts": [
                 {str(name): value for name, value in row.items()} | {"last_at": row["last_at"] // MICROSECONDS}
@@ -49,11 +60,38 @@ def run(installation: Installation, _arguments: Arguments, output: Output) -> in
             ],
         }
     )
+    unkept = diagnosis.check("endpoint").is_broken
+    status = TROUBLE if unkept else DONE
+    if judges:
+        status = _judged(critical, warning, queues, unkept=unkept, output=output)
     output.say(f"Mode: {mode}")
     _tell_queues(queues, output)
     _tell_runs(runs, output)
     _tell_counts(totals, output)
-    return exit_status
+    return status
+
+
+def _judged(
+    critical: list[str], warning: list[str], queues: dict[str, dict[str, Any]], *, unkept: bool, output: Output
+) -> int:
+    """The exit status; says the one line that plugins of Nagios say, with the figures behind it."""
+    status = CRITICAL if critical or unkept else WARNING if warning else DONE
+    word = ("OK", "WARNING", "CRITICAL")[status]
+    said = " ".join(dict.fromkeys((*(["Events cannot be kept."] if unkept else []), *critical, *warning)))
+    figures = " ".join(
+        f"{name}.depth={row['depth']} {name}.age={row['oldest_seconds'] or 0}s" for name, row in queues.items()
+    )
+    output.must_say(f"OWA {word}: {said or 'no queue has reached a threshold.'} | {figures}")
+    return status
+
+
+def _problems(diagnosis: Diagnosis) -> Iterator[dict[str, str]]:
+    """What is broken: a line for each finding."""
+    for check in diagnosis.broken:
+        for found in check.findings:
+            if found.verdict is Verdict.BROKEN:
+                name = found.check or check.name
+                yield {"module": found.module, "check": name, "text": found.text, "remedy": found.remedy}
 
 
 def _tell_queues(queues: dict[str, dict[str, Any]], output: Output) -> None:
@@ -118,4 +156,12 @@ def _words(figures: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in figures.items())
 
 
-QUEUE_STATUS = Command("queue-status", "Show how much waits in each queue, and what became of all events so far.", run)
+QUEUE_STATUS = Command(
+    "queue-status",
+    "Show how much waits in each queue, what is broken, and what became of all events so far.",
+    run,
+    {
+        "warn": "exit with 1 from this depth or age (s) of a queue on, such as depth:1000,age:60",
+        "crit": "the same, with 2",
+    },
+)

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, tuple_, update
+from sqlalchemy import Connection, Select, case, func, select, tuple_, update
 
-from owa.module_api import Failed, FailedFilter, Key, Place
-from owa.modules.database_queue.rows import BROKEN, NO_LEASE, UNHANDLED, failed_of, finished, of_keys
+from owa.module_api import Failed, FailedFilter, Key, Place, State, Trouble
+from owa.modules.database_queue.rows import BROKEN, NO_LEASE, UNHANDLED, failed_of, finished, of_keys, trouble_of
 from owa.modules.database_queue.table import QUEUE_ITEM
 
 
@@ -30,6 +30,17 @@ class FailedEvents:
             statement = statement.where(tuple_(*place) < before)
         statement = statement.order_by(*(column.desc() for column in place)).limit(limit)
         return [failed_of(row) for row in connection.execute(statement).mappings()]
+
+    def troubles(self, connection: Connection, most: int) -> list[Trouble]:
+        found = []
+        for state, status in ((State.RETRYING, UNHANDLED), (State.FAILED, BROKEN)):
+            tried = _tried(status).limit(most + 1).subquery()
+            failing = tried.c.failed_attempt_count > 0 if state is State.RETRYING else tried.c.status == BROKEN
+            count = connection.execute(select(func.count()).select_from(tried).where(failing)).scalar_one()
+            since = func.coalesce(tried.c.failing_since, tried.c.last_attempt_timestamp, 0)
+            first = select(tried, since.label("since")).where(failing).order_by(since).limit(1)
+            found += [trouble_of(row, state, count) for row in connection.execute(first).mappings()]
+        return found
 
     def failed_kinds(self, connection: Connection) -> Counter[tuple[str, str, str]]:
         kind = QUEUE_ITEM.c.event_type, QUEUE_ITEM.c.site_id, QUEUE_ITEM.c.handler
@@ -68,3 +79,10 @@ def _settle(connection: Connection, keys: Iterable[Key], values: dict[str, Any])
     for mine in of_keys(failed.key for failed in found):
         connection.execute(update(QUEUE_ITEM).where(mine).values({**NO_LEASE, **values}))
     return found
+
+
+def _tried(status: str) -> Select[Any]:
+    """Rows that have been tried, the longest untried first; the index of failed events leads through them."""
+    table = QUEUE_ITEM.c
+    tried = table.last_attempt_timestamp > 0
+    return select(QUEUE_ITEM).where(table.status == status, tried).order_by(table.last_attempt_timestamp)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_
 
-from owa.module_api import Event, Failed, Item, Kept, Key, Remaining, State, chunks, dumps, loads
+from owa.module_api import Event, Failed, Item, Kept, Key, Remaining, State, Trouble, chunks, dumps, loads
 from owa.modules.database_queue.table import QUEUE_ITEM
 
 UNHANDLED, HANDLED, BROKEN = "unhandled", "handled", "broken"
@@ -53,6 +53,20 @@ def of_keys(keys: Iterable[Key]) -> Iterator[ColumnElement[bool]]:
     for handler, guids in by_handler.items():
         for part in chunks(guids):
             yield and_(QUEUE_ITEM.c.id.in_(part), QUEUE_ITEM.c.handler == handler)
+
+
+def trouble_of(row: RowMapping, state: State, count: int) -> Trouble:
+    """Of a row with its `since`."""
+    return Trouble(
+        state=state,
+        count=count,
+        guid=row["id"],
+        event_type=row["event_type"],
+        site_id=row["site_id"],
+        handler=row["handler"],
+        error=row["last_error_msg"] or "",
+        since=row["since"],
+    )
 
 
 def state_of(row: RowMapping) -> State:

@@ -9,7 +9,6 @@ from owa.module_api import (
     Command,
     CopiedFile,
     FileQueue,
-    HealthCheck,
     Module,
     QueueBinding,
     QueueContext,
@@ -20,7 +19,6 @@ from owa.module_api import (
     open_files,
 )
 from owa.modules.file_queue.archive import PRUNE, PRUNE_NOW
-from owa.modules.file_queue.health import CHECKS
 from owa.modules.file_queue.quarantine import PAGE
 
 
@@ -60,11 +58,6 @@ def owa_jobs() -> list[ScheduledJob]:
 @hookimpl
 def owa_commands() -> list[Command]:
     return [PRUNE_NOW]
-
-
-@hookimpl
-def owa_health_checks() -> list[HealthCheck]:
-    return CHECKS
 
 
 def open_file_queue(context: QueueContext) -> FileQueue:

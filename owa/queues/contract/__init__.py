@@ -14,7 +14,7 @@ from owa.queues.contract.event_queue import (
     QueueStatus,
     Source,
 )
-from owa.queues.contract.failed import Failed, FailedFilter, Place
+from owa.queues.contract.failed import Failed, FailedFilter, Place, Trouble
 from owa.queues.contract.items import (
     Claim,
     Delivery,
@@ -52,6 +52,7 @@ __all__ = [
     "RetryQueue",
     "Source",
     "State",
+    "Trouble",
     "Unreadable",
     "Waiting",
     "session_key",

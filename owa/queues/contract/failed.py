@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from owa.queues.contract.items import Key, Remaining
+from owa.queues.contract.items import Key, Remaining, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,21 @@ class FailedFilter:
     site_id: str = ""
     handler: str | None = None
     """None: whichever; empty: the core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Events that fail, or have been given up: how many, and the one that has for the longest."""
+
+    state: State
+    """`RETRYING` or `FAILED`."""
+    count: int
+    """At most one more than was asked for."""
+    guid: int
+    event_type: str
+    site_id: str
+    handler: str
+    """Which event handler fails; empty: the core's."""
+    error: str
+    since: int
+    """Microseconds."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from owa.events import Event
 from owa.queues.contract.event_queue import QueueStatus
-from owa.queues.contract.failed import Failed, FailedFilter, Place
+from owa.queues.contract.failed import Failed, FailedFilter, Place, Trouble
 from owa.queues.contract.items import Claim, Delivery, Failure, Kept, Key, Lease, Remaining, State, Waiting
 
 
@@ -111,6 +111,10 @@ class RetryQueue(Protocol):
 
     def latest(self, connection: Connection, count: int) -> list[Kept]:
         """The `count` unfinished events received last, latest first."""
+
+    def troubles(self, connection: Connection, most: int) -> list[Trouble]:
+        """What fails now, and what has been given up: for each of the two that there is, the event that has for the
+        longest, or nearly so, and how many there are, counted up to `most` + 1. Quick, however many there are."""
 
     def failed(
         self, connection: Connection, wanted: FailedFilter, limit: int, before: Place | None = None

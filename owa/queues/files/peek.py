@@ -14,13 +14,14 @@ TAIL = 256 << 10
 """Bytes at a file's end in which the latest events are looked for."""
 
 
-def count_events(path: Path, start: int) -> int:
-    """How many events stand in the file behind offset `start`. Reads it all, at the disk's speed."""
+def count_events(path: Path, start: int, stop: int | None = None) -> int:
+    """How many heads of events stand in the file from offset `start` on, and before `stop`. Reads that part of it, at
+    the disk's speed."""
     count, carried = 0, b""
     try:
         with path.open("rb") as file:
             file.seek(start)
-            while data := file.read(BLOCK):
+            while data := file.read(BLOCK if stop is None else max(0, min(BLOCK, stop - file.tell()))):
                 data = carried + data
                 count += data.count(EVENT_START)
                 carried = data[1 - len(EVENT_START) :]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -16,8 +16,9 @@ from owa.events import Entry, Event
 from owa.files import FileLock
 from owa.queues.append import Appender, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Source
+from owa.queues.files.counting import Counts
 from owa.queues.files.folder import Folder
-from owa.queues.files.peek import count_events, latest_events, oldest_event
+from owa.queues.files.peek import latest_events, oldest_event
 from owa.queues.files.pending import pending_in, receipts_of, retire_writers
 from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
@@ -41,6 +42,7 @@ class FileQueue:
         self._lock = Lock()
         self._appender = Appender(folder.active, fsync=fsync)
         self._numbering = Numbering(folder.writers)
+        self._counts = Counts()
         os.register_at_fork(after_in_child=self._start_anew)
 
     @property
@@ -70,7 +72,7 @@ class FileQueue:
                 raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
             time.sleep(POLL)
         try:
-            yield FileSource(self._folder, self._database, self._clock, archive=self._archive)
+            yield FileSource(self._folder, self._database, self._clock, lock.note_progress, archive=self._archive)
         finally:
             lock.release()
 
@@ -91,7 +93,7 @@ class FileQueue:
             starts = [0] * len(segments)
         files = [*zip(segments, starts, strict=True), (self._folder.active, 0)]
         return QueueStatus(
-            depth=sum(count_events(path, start) for path, start in files),
+            depth=self._counts.total(files),
             oldest_at=next(filter(None, (oldest_event(path, start) for path, start in files)), None),
             details={"segments": len(segments), **details},
         )
@@ -117,6 +119,7 @@ class FileQueue:
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
         self._lock = Lock()
+        self._counts = Counts()
         self._appender.forget_descriptor()
         self._numbering.close()
         self._numbering = Numbering(self._folder.writers)
@@ -125,17 +128,22 @@ class FileQueue:
 class FileSource:
     """The reading end: first the segments left by an earlier drain, then what was appended until now."""
 
-    def __init__(self, folder: Folder, database: Database, clock: Clock, *, archive: bool) -> None:
+    def __init__(
+        self, folder: Folder, database: Database, clock: Clock, note_progress: Callable[[], None], *, archive: bool
+    ) -> None:
+        """`note_progress`: called at each batch."""
         self._folder = folder
         self._database = database
         self._positions = Positions(database, folder.queue_id)
         self._clock = clock
+        self._note_progress = note_progress
         self._archive = archive
         self._rotated = False
         self._gone: list[Path] = []
         self._segments: list[Path] = folder.segments()
 
     def lease(self, limit: int) -> Batch | None:
+        self._note_progress()
         while segment := self._current():
             start = self._positions.read(segment.name)
             with self._folder.explained("read"), segment.open("rb") as file:

@@ -324,6 +324,22 @@ class RetryQueueContract(DeliveryContract):
             assert [failed.guid for failed in queue.failed(connection, wanted, 10)] == [event.guid]
         assert queue.failed(connection, FailedFilter("x", "y"), 10) == []
 
+    def test_the_longest_trouble_of_each_kind_is_told_at_once(self, queue: RetryQueue, connection: Connection) -> None:
+        events = sample_events(8)
+        assert queue.troubles(connection, 5) == []
+        queue.wait(connection, [Waiting(events[0], KEY)], NOW)
+        queue.enqueue(connection, [Delivery(events[0], "ours:x")], NOW)
+        assert queue.troubles(connection, 5) == []
+        queue.keep(connection, [replace(failure(events[1]), failing_since=NOW - 7)], NOW + 2)
+        queue.keep(connection, [failure(event) for event in events[2:5]], NOW + 1)
+        fail(queue, connection, events[5], at=NOW + 3)
+        fail(queue, connection, *events[6:8], at=NOW + 4)
+        retrying, failed = queue.troubles(connection, 5)
+        assert (retrying.state, retrying.count, retrying.guid) == (State.RETRYING, 4, events[1].guid)
+        assert (retrying.since, retrying.error, retrying.handler) == (NOW - 7, "ValueError: no", "")
+        assert (failed.state, failed.count, failed.since) == (State.FAILED, 3, NOW)
+        assert [trouble.count for trouble in queue.troubles(connection, 2)] == [3, 3]
+
     def test_a_retried_event_starts_anew(self, queue: RetryQueue, connection: Connection) -> None:
         event, other = sample_events(2)
         fail(queue, connection, event, other)

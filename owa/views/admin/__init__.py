@@ -9,6 +9,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from owa.accounts.roles import Capability
+from owa.diagnosis import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Link:
 NAVIGATION = (
     Place("queues", "Dashboard", Capability.VIEW_REPORTS),
     Place("failed", "Failed events", Capability.EDIT_MODULES),
+    Place("diagnose", "Diagnose", Capability.EDIT_MODULES),
     Place("general", "General", Capability.EDIT_SETTINGS, "Settings"),
     Place("modules", "Modules", Capability.EDIT_MODULES, "Settings"),
     Place("sites", "Sites", Capability.VIEW_SITE_LIST, "Settings"),
@@ -52,6 +54,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("queues", "/admin/queues")
     config.add_route("failed", "/admin/failed")
     config.add_route("failed_event", r"/admin/failed/{guid:[0-9]{1,19}}")
+    config.add_route("diagnose", "/admin/diagnose")
     config.add_route("general", "/admin/settings/general")
     config.add_route("sites", "/admin/settings/sites")
     config.add_route("site", "/admin/settings/sites/{site_id}")
@@ -65,6 +68,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("audit", "/admin/audit")
     config.add_route("account", "/admin/account")
     config.add_request_method(navigation, reify=True)
+    config.add_request_method(first_broken, reify=True)
 
 
 def navigation(request: Request) -> list[Link]:
@@ -81,6 +85,14 @@ def navigation(request: Request) -> list[Link]:
             path = request.route_path("module_page", module=module, slug=page.slug)
             links.append(Link(page.title, path, BY_MODULES))
     return links
+
+
+def first_broken(request: Request) -> Check | None:
+    """What every page warns of; None: all is well, it is not known yet, or not for this visitor to know."""
+    if not request.identity or not request.identity.may(Capability.EDIT_MODULES):
+        return None
+    diagnosis = request.registry["owa"].watch.current()
+    return diagnosis.first_broken if diagnosis else None
 
 
 @view_config(route_name="admin", request_method="GET", permission=Capability.VIEW_SITE_LIST)

@@ -14,7 +14,7 @@ from owa.errors import DatabaseUnavailable
 from owa.views.dashboard import dashboard, dashboard_away
 from owa.views.errors import unavailable
 from owa.views.flash import flash
-from owa.views.security import LOGIN_COOKIE, actor_of
+from owa.views.security import actor_of, has_been_logged_in
 
 PATIENCE = 1.0
 """Seconds that a request waits for the drain that it began: most are done by then."""
@@ -32,7 +32,7 @@ def show(request: Request) -> dict[str, Any]:
     sites = application.installation.configuration.current().sites
     user = request.identity.user
     return {
-        "dashboard": dashboard(application.installation, user.sees),
+        "dashboard": dashboard(application, user.sees, shows_events=user.may(Capability.EDIT_MODULES)),
         "domains": {site.site_id: site.domain for site in sites.values()},
         "may_act": user.may(Capability.EDIT_MODULES),
         "sees_all": user.may(Capability.EDIT_SITES),
@@ -60,14 +60,7 @@ def drain_now(request: Request) -> Response:
 def away(error: DatabaseUnavailable, request: Request) -> dict[str, Any]:
     """What is known without the database, for browsers that a login was given to: nobody can look up more now."""
     page: dict[str, Any] = unavailable(error, request)
-    if _has_been_logged_in(request):
-        return {"dashboard": dashboard_away(request.registry["owa"].installation, error), "away": True}
+    if has_been_logged_in(request):
+        return {"dashboard": dashboard_away(request.registry["owa"], error), "away": True}
     request.override_renderer = "error.jinja2"
     return page
-
-
-def _has_been_logged_in(request: Request) -> bool:
-    try:
-        return request.registry["owa"].cookies.token(request, LOGIN_COOKIE) is not None
-    except DatabaseUnavailable:  # this process has not read the signing key yet
-        return False

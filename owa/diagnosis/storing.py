@@ -1,0 +1,160 @@
+"""The links that store an event: what fails, the database, the modules, the clocks, the ledger."""
+
+from contextlib import suppress
+from pathlib import Path
+from weakref import WeakSet
+
+from owa.analytics.counting import count_facts
+from owa.clock import MICROSECONDS
+from owa.contributions import INCOMING
+from owa.db.engine import Database
+from owa.db.senders import senders
+from owa.diagnosis.check import Finding, Verdict, broken, unknown, well
+from owa.diagnosis.scene import NotOpened, Scene
+from owa.diagnosis.words import count, duration, moment, readable
+from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
+from owa.node import living
+from owa.processing.ledger import Ledger
+from owa.queues.contract import State
+
+MOST_COUNTED = 10_000
+"""Events that are counted; of more it is only said that there are more."""
+
+LONGEST_ERROR = 300
+"""Characters of an event's error that are shown."""
+
+PATIENCE = 2.0
+"""Seconds that a trial waits for the database's lock."""
+
+LEDGER_PATIENCE = 10.0
+"""Seconds that the ledger waits for a drain to end."""
+
+SKEW = 60
+"""Seconds that clocks may differ. Batches are refused from 300 s on."""
+
+WRITER_LOCK = ("WRITE", "120", "120")
+"""The byte of SQLite's shared memory that the one locks who writes."""
+
+
+def look_at_oldest_event(scene: Scene) -> list[Finding]:
+    """What fails, and since when."""
+    with scene.opened.database.reading() as connection:
+        troubles = scene.opened.retries.troubles(connection, MOST_COUNTED)
+    found = []
+    for one in sorted(troubles, key=lambda trouble: trouble.since):
+        number = f"{MOST_COUNTED:,}+ events" if one.count > MOST_COUNTED else count(one.count, "event")
+        state = "given up" if one.state is State.FAILED else "being tried again"
+        whose = f" ({one.handler})" if one.handler else ""
+        oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
+        text = f"{number} {state}. {oldest}{whose}: {readable(one.error, LONGEST_ERROR)}"
+        given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
+        again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
+        found.append(Finding(Verdict.BROKEN, text, given_up if one.state is State.FAILED else again))
+    return found or well("No event fails.")
+
+
+def look_at_database(scene: Scene) -> list[Finding]:
+    """Whether it can be read and written, and has the tables of this version."""
+    if isinstance(scene.error, NotInstalled):
+        raise NotOpened
+    if outage := scene.outage:
+        since = scene.opened.processor.pause.since()
+        paused = f"Processing is paused{f' since {moment(since)} UTC' if since else ''}."
+        text = f"{paused} {outage.message} Tracking goes on: events are kept in the queue."
+        return broken(text, outage.remedy)
+    database = scene.opened.database
+    try:
+        with database.writing(PATIENCE):
+            pass
+    except DatabaseUnavailable as error:
+        return broken(f"It cannot be written to. {error.message}{_writer(scene)}", error.remedy)
+    if not _is_migrated(scene):
+        return broken("Its tables are not those of this version.", "python cli.py cmd=install")
+    return well("It can be read and written.")
+
+
+def look_at_modules(scene: Scene) -> list[Finding]:
+    """Those that are broken or tripped, and what their own checks find."""
+    problems = scene.opened.health.problems()
+    found = [Finding(Verdict.BROKEN, one.text, one.remedy, one.module, one.check) for one in problems]
+    return found or well("All that are on work.")
+
+
+def look_at_clock(scene: Scene) -> list[Finding]:
+    """Of this machine, of the other processes, and of the servers that send here."""
+    allowed = SKEW * MICROSECONDS
+    if (ahead := _guids_ahead(scene)) > SKEW:
+        text = f"This machine's clock was set back: guids are {duration(round(ahead * MICROSECONDS))} ahead of it."
+        return broken(text, "Set it right: timedatectl set-ntp true. Guids stay unique meanwhile.")
+    for process in scene.processes:
+        if process.seen_at - scene.now > allowed:
+            text = f"The clock of {process.name} is {duration(process.seen_at - scene.now)} ahead of this one."
+            return broken(text, "Set the clocks right, there or here: timedatectl set-ntp true")
+    with scene.opened.database.reading() as connection:
+        skewed = [sender for sender in senders(connection) if abs(sender.skew) > allowed]
+    if not skewed:
+        return well("No clock is off.")
+    return [
+        Finding(
+            Verdict.BROKEN,
+            f"The clock of the sender {readable(one.host, 100)} ({one.server}) is {duration(abs(one.skew))} "
+            f"{'behind' if one.skew > 0 else 'ahead of'} this one.",
+            "Set it right there: timedatectl set-ntp true. Batches are refused when it is 300 s off.",
+        )
+        for one in skewed[:3]
+    ]
+
+
+def look_at_ledger(scene: Scene) -> list[Finding]:
+    """Whether all that was taken is somewhere; only when asked for, since it counts all rows."""
+    if not scene.verifies_ledger:
+        return unknown("Not looked at: cmd=diagnose ledger=1, or cmd=verify-ledger.")
+    opened = scene.opened
+    try:
+        lines = Ledger(opened.database, opened.incoming, opened.retries, count_facts).verify(LEDGER_PATIENCE)
+    except HeldByAnother:
+        return unknown(f"A drain holds {INCOMING}: nothing could be counted.")
+    off = [line for line in lines if line.drift]
+    if not off:
+        return well("Everything that was taken is somewhere.")
+    worst = max(off, key=lambda line: abs(line.drift))
+    text = f"The ledger does not add up: drift {worst.drift:+d} at server {worst.server}, site {worst.site_id or '?'}."
+    return broken(text, "See all of it: python cli.py cmd=verify-ledger verbose=1. It is a bug, or somebody's hand.")
+
+
+def _is_migrated(scene: Scene) -> bool:
+    from owa.db.migrate import is_current  # Alembic takes a while to import
+
+    database = scene.opened.database
+    if database not in _MIGRATED and is_current(database):
+        _MIGRATED.add(database)
+    return database in _MIGRATED
+
+
+_MIGRATED: WeakSet[Database] = WeakSet()
+"""Databases whose tables were found to be current: they stay so until another version of OWA is started."""
+
+
+def _writer(scene: Scene) -> str:
+    """Who holds SQLite's lock, as far as the system tells."""
+    file = scene.opened.database.url.database
+    with suppress(OSError, ValueError):
+        shared = Path(f"{file}-shm").stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            *_, kind, pid, file_of, start, end = line.split()
+            if (kind, start, end) == WRITER_LOCK and file_of.endswith(f":{shared}"):
+                who = living(int(pid))
+                return f" Process {who.pid} ({who.command or 'not of this user'}) holds the lock."
+    return ""
+
+
+def _guids_ahead(scene: Scene) -> float:
+    """Seconds that the last guids are ahead of the clock."""
+    if scene.folders is None:
+        return 0.0
+    used = []
+    for slot in (scene.folders.data / "slots").glob("[0-9][0-9]"):
+        with suppress(OSError):
+            text = slot.read_bytes()[:10]
+            used.append(int(text) if text.isdigit() else 0)
+    return max(used, default=0) - scene.now / MICROSECONDS

@@ -1,0 +1,1 @@
+"""For machines that watch OWA: metrics, health, thresholds, and a sign of life after each drain."""
