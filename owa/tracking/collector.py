@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import Configuration
-from owa.errors import DatabaseUnavailable, OwaError
+from owa.errors import DatabaseUnavailable, OwaError, QueuePaused
 from owa.events import Event, Refusal, RefusalReason
 from owa.queues.contract import EventQueue
 from owa.queues.settings import QUEUE_EVENTS
@@ -89,7 +89,7 @@ class Collector:
     ) -> None:
         """`accepted`: the event types that somebody handles. `find_site`: looks once more for a site that the
         configuration lacks (it may have been added this second). `store`: processes an event now, for synchronous
-        mode; raises `DatabaseUnavailable`. `refine`: what modules do to an event; raises `Refused`."""
+        mode; raises `DatabaseUnavailable` or `QueuePaused`. `refine`: what modules do to an event; raises `Refused`."""
         self._configuration = configuration
         self._find_site = find_site
         self._accepted = accepted
@@ -165,6 +165,8 @@ class Collector:
             try:
                 self._store(event, SYNCHRONOUS_PATIENCE)
                 return
+            except QueuePaused:
+                pass  # an admin's wish: what is queued waits until he resumes it
             except DatabaseUnavailable as error:
                 logger.warning("Queued instead of stored: %s", error)
             except Exception:

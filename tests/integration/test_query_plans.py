@@ -107,7 +107,8 @@ def test_owners_of_leases(processing: Processing) -> None:
 
 def test_overdue(processing: Processing) -> None:
     (step,) = plans(processing, lambda connection: processing.retries.overdue(connection, 1, 10))
-    assert step == ("SEARCH owa_queue_item USING INDEX owa_queue_item_waiting_since (status=? AND waiting_since<?)")
+    index = "owa_queue_item_waiting_since (status=? AND waiting_since<?)"
+    assert step == f"SEARCH owa_queue_item USING COVERING INDEX {index}"
 
 
 @pytest.mark.parametrize("wanted", [FailedFilter(), FailedFilter("x", "y")], ids=["all", "filtered"])

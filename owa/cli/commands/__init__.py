@@ -6,6 +6,7 @@ from owa.cli.commands.install import INSTALL
 from owa.cli.commands.ledger import VERIFY_LEDGER
 from owa.cli.commands.modules import ACTIVATE, DEACTIVATE
 from owa.cli.commands.password import CHANGE_PASSWORD
+from owa.cli.commands.pause import PAUSE, RESUME
 from owa.cli.commands.rebuild import REBUILD_SESSIONS
 from owa.cli.commands.sites import ADD_SITE
 from owa.cli.commands.status import QUEUE_STATUS
@@ -19,6 +20,8 @@ COMMANDS: tuple[Command, ...] = (
     CHANGE_PASSWORD,
     PROCESS_EVENT_QUEUE,
     QUEUE_STATUS,
+    PAUSE,
+    RESUME,
     VERIFY_LEDGER,
     REBUILD_SESSIONS,
     GENERATE_TRAFFIC,
