@@ -62,6 +62,8 @@ from owa.exchange.signature import Envelope
 from owa.files import FileLock
 from owa.hookspecs import hookimpl
 from owa.queues.contract import (
+    Awaited,
+    AwaitedPlace,
     Batch,
     Claim,
     Delivery,
@@ -82,6 +84,7 @@ from owa.queues.contract import (
     RetryQueue,
     Source,
     State,
+    Trail,
     Unreadable,
     Waiting,
     session_key,
@@ -107,6 +110,8 @@ __all__ = [
     "VERSION",
     "AdminPage",
     "Arguments",
+    "Awaited",
+    "AwaitedPlace",
     "Batch",
     "BatchAnswer",
     "BulkStatement",
@@ -181,6 +186,7 @@ __all__ = [
     "Source",
     "State",
     "Statement",
+    "Trail",
     "Unreadable",
     "UsageError",
     "Waiting",

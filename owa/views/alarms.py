@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS
 from owa.db.jobs import FAILED, PAUSED, Run
+from owa.db.pauses import Pause
 from owa.health import Finding
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.settings import Settings
@@ -49,6 +50,11 @@ def stopped(queue: str, last: Run | None, paused_since: int | None) -> Alarm | N
         return None
     detail = last.detail if last and is_paused else "The next drain that comes to the end of the queue ends the pause."
     return Alarm(f"{queue} is paused since {moment(since)} UTC.", detail)
+
+
+def held(pause: Pause) -> Alarm:
+    """Somebody wants it to stand still."""
+    return Alarm(f"{pause.name} is paused.", f"{pause} Resume it under Scheduler. Events are still accepted.")
 
 
 def is_neglected(oldest_at: int | None, last: Run | None, settings: Settings, now: int) -> bool:

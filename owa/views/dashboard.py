@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from owa.contributions import INCOMING, PROCESSING
-from owa.db import counts, jobs
+from owa.db import counts, jobs, pauses
 from owa.db.jobs import Run
 from owa.errors import HeldByAnother, Outage, QueueUnavailable
 from owa.exchange.settings import SERVER_NUMBER
@@ -93,7 +93,12 @@ def _of_sites(installation: "Installation", connection: Connection, sees: Sees) 
 def _alarms(installation: "Installation", queues: list[QueueLine], now: int) -> list[Alarm]:
     settings = installation.configuration.current().settings
     found = [*_unkept(installation), *_unhealthy(installation)]
+    with installation.database.reading() as connection:
+        paused = pauses.paused(connection)
     for line in queues:
+        if pause := paused.get((pauses.QUEUE, line.name)):
+            found.append(alarms.held(pause))
+            continue
         paused_since = installation.processor.pause.since() if line.name == INCOMING else None
         if stopped := alarms.stopped(line.name, line.last, paused_since):
             found.append(stopped)

@@ -28,9 +28,12 @@ from owa.queues.contract.items import (
     Unreadable,
     Waiting,
 )
+from owa.queues.contract.looks import Awaited, AwaitedPlace, Trail
 from owa.queues.contract.retry_queue import RetryQueue, session_key, status_of
 
 __all__ = [
+    "Awaited",
+    "AwaitedPlace",
     "Batch",
     "Claim",
     "Delivery",
@@ -52,6 +55,7 @@ __all__ = [
     "RetryQueue",
     "Source",
     "State",
+    "Trail",
     "Unreadable",
     "Waiting",
     "session_key",
