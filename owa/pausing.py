@@ -45,7 +45,9 @@ def resume(installation: "Installation", kind: str, name: str, actor: Actor) -> 
         if length := _not_counted(connection, ended, now):
             installation.retries.move_waiting(connection, length)
         before = {"paused by": ended.paused_by, "note": ended.note}
-        audit.record(connection, actor, now, f"resume {kind}", name, {key: text for key, text in before.items() if text})
+        audit.record(
+            connection, actor, now, f"resume {kind}", name, {key: text for key, text in before.items() if text}
+        )
     return ended
 
 
@@ -61,7 +63,9 @@ def _not_counted(connection: Connection, ended: Pause, now: int) -> int:
 def _check_known(installation: "Installation", kind: str, name: str) -> None:
     known = QUEUES if kind == QUEUE else known_jobs(installation)
     if name not in known:
-        raise UsageError(f"There is no {kind} {name!a:.100}{did_you_mean(name, known)}", f"{_plural(kind)}{', '.join(known)}.")
+        raise UsageError(
+            f"There is no {kind} {name!a:.100}{did_you_mean(name, known)}", f"{_plural(kind)}{', '.join(known)}."
+        )
 
 
 def known_jobs(installation: "Installation") -> tuple[str, ...]:

@@ -53,12 +53,12 @@ def overview(
     """`queue_folder`, `server`: this one's. `now`: microseconds."""
     paused = pauses.paused(connection)
     leases = {row["job"]: row for row in jobs.leases(connection)}
-    servers = sorted({server, *(process.server for process in modules.processes(connection, now - GONE * MICROSECONDS))})
+    servers = sorted(
+        {server, *(process.server for process in modules.processes(connection, now - GONE * MICROSECONDS))}
+    )
     states = []
     for job in all_jobs:
-        state = JobState(
-            job.name, job.interval, job.scope, job.contributed is not None, paused.get((JOB, job.name))
-        )
+        state = JobState(job.name, job.interval, job.scope, job.contributed is not None, paused.get((JOB, job.name)))
         if job.scope is Scope.ALL:
             lease = leases.get(job.name)
             owner = lease["owner"] if lease else ""

@@ -109,15 +109,25 @@ class Collector:
         if method not in ("GET", "HEAD", "POST"):
             return WRONG_METHOD
         try:
-            self._keep(self._event(environ))
+            self.collect(environ)
         except Refused as refused:
-            self._note(refused)
             if refused.reason in _LIMIT_STATUS:
                 return Answer(_LIMIT_STATUS[refused.reason], [("Content-Length", "0"), *_NO_CACHE])
         except (OwaError, OSError) as error:
             self._complain(str(error))
             return _unavailable()
         return BEACON_ANSWER if method == "POST" else PIXEL_ANSWER
+
+    def collect(self, environ: Environ) -> Event:
+        """Keep the event of a GET or POST. Raises `Refused`, which is counted, or `OwaError` or `OSError` when it cannot
+        be kept."""
+        try:
+            event = self._event(environ)
+        except Refused as refused:
+            self._note(refused)
+            raise
+        self._keep(event)
+        return event
 
     def _complain(self, reason: str) -> None:
         """Log what cannot be kept, at most once a minute: on a full disk a line for each would not help."""

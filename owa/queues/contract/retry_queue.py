@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
-from owa.events import Event
+from owa.events import Event, parse_identifier
 from owa.queues.contract.event_queue import QueueStatus
 from owa.queues.contract.failed import Failed, FailedFilter, Place
 from owa.queues.contract.items import Claim, Delivery, Failure, Kept, Key, Lease, Remaining, State, Waiting
@@ -171,3 +171,11 @@ def status_of(unfinished: Counter[tuple[str, str, State]], oldest_at: int | None
 def session_key(site_id: str, session_id: int) -> str:
     """The key that events of a session wait for."""
     return f"session:{site_id}:{session_id}"
+
+
+def session_of_key(key: str) -> tuple[str, int] | None:
+    """The site and session of what `session_key` has spelled; None: it is another key."""
+    kind, _, rest = key.partition(":")
+    site_id, _, number = rest.rpartition(":")
+    session_id = parse_identifier(number)
+    return (site_id, session_id) if kind == "session" and session_id is not None else None
