@@ -44,10 +44,8 @@ def resume(installation: "Installation", kind: str, name: str, actor: Actor) -> 
             return None
         if length := _not_counted(connection, ended, now):
             installation.retries.move_waiting(connection, length)
-        before = {"paused by": ended.paused_by, "note": ended.note}
-        audit.record(
-            connection, actor, now, f"resume {kind}", name, {key: text for key, text in before.items() if text}
-        )
+        before = {"paused by": ended.paused_by} | ({"note": ended.note} if ended.note else {})
+        audit.record(connection, actor, now, f"resume {kind}", name, before)
     return ended
 
 

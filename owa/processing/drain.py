@@ -88,7 +88,8 @@ def drain_retries(
     sweep: bool = False,
     progress: Progress = lambda _count: None,
 ) -> Drained:
-    """Drain the processing queue of what is due, until an admin pauses it. `force`: each failing event is tried once, whatever its back-off.
+    """Drain the processing queue of what is due, until an admin pauses it. `force`: each failing event is tried once,
+    whatever its back-off.
     `sweep`: look first for events whose key has come unnoticed."""
     drained = Drained()
     started, since = time.monotonic(), processor.now()

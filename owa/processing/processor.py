@@ -187,8 +187,8 @@ class Processor:
             last = keys[-1]
 
     def judge_orphans(self) -> Report:
-        """Deal with sessions whose first page has not come in time. To be called when the incoming queue is empty. While
-        the processing queue is paused, nothing is judged. Raises `DatabaseUnavailable`."""
+        """Deal with sessions whose first page has not come in time. To be called when the incoming queue is empty.
+        While the processing queue is paused, nothing is judged. Raises `DatabaseUnavailable`."""
         report = Report()
         if pause := self.paused(PROCESSING):
             self.account_for_outage(pause.paused_at)

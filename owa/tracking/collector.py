@@ -119,8 +119,8 @@ class Collector:
         return BEACON_ANSWER if method == "POST" else PIXEL_ANSWER
 
     def collect(self, environ: Environ) -> Event:
-        """Keep the event of a GET or POST. Raises `Refused`, which is counted, or `OwaError` or `OSError` when it cannot
-        be kept."""
+        """Keep the event of a GET or POST. Raises `Refused`, which is counted, or `OwaError` or `OSError` when it
+        cannot be kept."""
         try:
             event = self._event(environ)
         except Refused as refused:

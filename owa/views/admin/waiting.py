@@ -15,7 +15,7 @@ from owa.db import pauses
 from owa.db.pauses import QUEUE
 from owa.events import parse_identifier
 from owa.processing.settings import ORPHAN_SESSION_AGE, ORPHAN_SESSIONS
-from owa.queues.contract import AwaitedPlace
+from owa.queues.contract import AwaitedPlace, session_of_key
 from owa.scheduler.now import Begun
 from owa.tracing import waiting_sessions
 from owa.tracing.session import AMONG
@@ -82,6 +82,8 @@ class WaitingPage:
         return HTTPSeeOther(self._request.route_path("waiting"))
 
     def _try(self, key: str) -> None:
+        if session_of_key(key) is None:
+            raise HTTPBadRequest("The form names no session.")
         woken = self._installation.processor.look_again([key])
         self._note("try waiting events", key)
         if not woken:
