@@ -53,16 +53,17 @@ def overview(
     """`queue_folder`, `server`: this one's. `now`: microseconds."""
     paused = pauses.paused(connection)
     leases = {row["job"]: row for row in jobs.leases(connection)}
-    servers = sorted(
-        {server, *(process.server for process in modules.processes(connection, now - GONE * MICROSECONDS))}
-    )
+    processes = modules.processes(connection, now - GONE * MICROSECONDS)
+    servers = sorted({server, *(process.server for process in processes)})
+    noted = {process.name for process in processes}
     states = []
     for job in all_jobs:
         state = JobState(job.name, job.interval, job.scope, job.contributed is not None, paused.get((JOB, job.name)))
         if job.scope is Scope.ALL:
             lease = leases.get(job.name)
             owner = lease["owner"] if lease else ""
-            is_alive = lease is not None and lease["until"] > now and not has_ended(owner)
+            # who has a job that is rarely due does not renew its lease meanwhile
+            is_alive = lease is not None and (lease["until"] > now or owner in noted) and not has_ended(owner)
             state.runners.append(_runner(state, jobs.last(connection, job.name), None, owner, is_alive, now))
         else:
             for number in servers:

@@ -91,6 +91,7 @@ class Application:
     def __init__(self, installation: "Installation") -> None:
         settings = installation.configuration.current().settings
         self.installation = installation
+        self.started_at = installation.clock.now()
         self.cookies = Cookies(installation)
         self.gate = Gate(installation.database, installation.clock)
         self.guids = Guids(installation.data_dir / "slots", settings[SERVER_NUMBER], installation.clock)

@@ -12,6 +12,7 @@ from pyramid.view import view_config, view_defaults
 from owa import pausing
 from owa.accounts import audit
 from owa.accounts.roles import Capability
+from owa.clock import MICROSECONDS
 from owa.db import jobs, pauses
 from owa.db.pauses import JOB, QUEUE
 from owa.errors import UsageError
@@ -31,6 +32,9 @@ SHOWN = 50
 
 PATIENCE = 1.0
 """Seconds that a request waits for the job that it began: most are done by then."""
+
+PATIENCE_AT_START = 90
+"""Seconds after which each job must have a runner: a scheduler first asks for it within a minute."""
 
 ABOUT = {
     "drain": "The incoming queue of each server.",
@@ -66,13 +70,18 @@ class SchedulerPage:
             "strays": [pause for (kind, name), pause in paused.items() if kind == JOB and name not in known],
             "is_on": settings[SCHEDULER],
             "interval": settings[DRAIN_INTERVAL],
-            "leaderless": _leaderless(states) if settings[SCHEDULER] else [],
+            "leaderless": _leaderless(states) if settings[SCHEDULER] and self._is_old(now) else [],
             "is_everywhere": Scope.ALL,
             "cron": cron,
             "cron_line": cron_line(installation),
             "running": self._application.run_now.is_running,
             "now": now,
         }
+
+    def _is_old(self, now: int) -> bool:
+        """Whether this process has been there for long enough to have taken every job that it found without a
+        runner."""
+        return bool(now - self._application.started_at > PATIENCE_AT_START * MICROSECONDS)
 
     @view_config(request_method="POST")
     def act(self) -> Response:
