@@ -9,6 +9,8 @@ from owa.views.filters import duration, moment
 GOOD, WAITS, BAD, NEUTRAL = "processed", "waiting", "failed", "off"
 """Classes of states."""
 
+LONGEST_KIND = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -79,12 +81,13 @@ def _kept(title: str, trail: Trail, now: int) -> Step:
 
 
 def _attempts(trail: Trail) -> str:
-    """What has failed so far. What an error says may quote the event: its kind alone is shown here."""
+    """What has failed so far. What an error says may quote the event: the name of its kind alone is shown here."""
     if not trail.attempts:
         return ""
     times = "1 attempt" if trail.attempts == 1 else f"{trail.attempts} attempts"
-    kind = trail.error.partition(":")[0][:100]
-    return f"{times} failed, the last one with {kind}." if kind else f"{times} failed."
+    kind = trail.error.partition(":")[0]
+    is_name = kind.replace(".", "_").isidentifier() and len(kind) < LONGEST_KIND
+    return f"{times} failed, the last one with {kind}." if is_name else f"{times} failed."
 
 
 def _rows(trace: EventTrace) -> Step:
