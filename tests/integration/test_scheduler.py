@@ -398,8 +398,6 @@ def test_what_came_of_a_job_is_told(installation: Installation, tmp_path: Path) 
         now.start(name)
         told[name] = now.outcome(name, 60)
     assert told.pop("breaks").startswith("It failed, see the server's log: ZeroDivisionError: ")
-        told.pop("breaks") == "It failed, see the server's log: ZeroDivisionError: integer division or modulo by zero"
-    )
     assert told == {"fails": "It is away. Wait.", "idle": "Nothing to do.", "away": "No disk."}
 
 
