@@ -77,6 +77,10 @@ class QueueUnavailable(Outage):
     """The queue cannot keep an event: the disk is full, or the folder cannot be written."""
 
 
+class QueuePaused(OwaError):
+    """An admin has paused the queue: nothing of it is processed now."""
+
+
 class HeldByAnother(OwaError):
     """Another drain holds the queue."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from owa.accounts.tables import AUDIT
 
@@ -80,6 +80,13 @@ def latest(connection: Connection, count: int, before: int | None = None) -> lis
     if before is not None:
         statement = statement.where(AUDIT.c.id < before)
     return [_change(row) for row in connection.execute(statement).mappings()]
+
+
+def about(connection: Connection, subject: str, among: int, count: int) -> list[Change]:
+    """The last `count` changes of a subject that are among the last `among` of all, the last one first."""
+    last = select(func.max(AUDIT.c.id)).scalar_subquery()
+    statement = select(AUDIT).where(AUDIT.c.id > last - among, AUDIT.c.subject == subject)
+    return [_change(row) for row in connection.execute(statement.order_by(AUDIT.c.id.desc()).limit(count)).mappings()]
 
 
 def _change(row: RowMapping) -> Change:

@@ -57,6 +57,7 @@ JOB_RUN = Table(
     Column("detail", Text, nullable=False),
     Index("owa_job_run_job", "job", "id"),
     Index("owa_job_run_job_server", "job", "server", "id"),
+    Index("owa_job_run_caller", "job", "caller", "id"),
     Index("owa_job_run_started_at", "started_at"),
 )
 
@@ -145,12 +146,17 @@ def latest(connection: Connection, count: int, job: str | None = None) -> list[R
     return [_run(row) for row in connection.execute(statement).mappings()]
 
 
-def last(connection: Connection, job: str, *, server: int | None = None, busy: bool = False) -> Run | None:
-    """The last run of a job. `server`: on that one. `busy`: of those that were more than finding nothing to do."""
+def last(
+    connection: Connection, job: str, *, server: int | None = None, busy: bool = False, caller: str = ""
+) -> Run | None:
+    """The last run of a job. `server`: on that one. `busy`: of those that were more than finding nothing to do.
+    `caller`: of those by that one; empty: whoever it was."""
     table = JOB_RUN.c
     statement = select(JOB_RUN).where(table.job == job).order_by(table.id.desc()).limit(1)
     if server is not None:
         statement = statement.where(table.server == server)
+    if caller:
+        statement = statement.where(table.caller == caller)
     if busy:
         statement = statement.where(~_idle())
     row = connection.execute(statement).mappings().first()
@@ -165,6 +171,15 @@ def last_by(connection: Connection, job: str, server: int, caller: str, among: i
     statement = select(found).where(found.c.caller == caller).order_by(found.c.id.desc()).limit(1)
     row = connection.execute(statement).mappings().first()
     return _run(row) if row else None
+
+
+def runs_of(connection: Connection, job: str, count: int, before: int | None = None) -> list[tuple[int, Run]]:
+    """The last `count` runs of a job, each with its number, latest first; `before`: of those with a lesser number."""
+    table = JOB_RUN.c
+    statement = select(JOB_RUN).where(table.job == job).order_by(table.id.desc()).limit(count)
+    if before is not None:
+        statement = statement.where(table.id < before)
+    return [(row["id"], _run(row)) for row in connection.execute(statement).mappings()]
 
 
 def last_of_each(connection: Connection) -> list[Run]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from owa.clock import MICROSECONDS
 from owa.contributions import PROCESSING, Configuration, ProcessingContext
+from owa.db import pauses
 from owa.delivery.conversation import STOP_PATIENCE, Conversation, Problem, Spoiled, Stopped
 from owa.delivery.process import ChildProcess
 from owa.delivery.protocol import Stop, configure
@@ -135,6 +136,8 @@ class Courier:
         now = opened.clock.now()
         timeout = opened.configuration.current().settings[HANDLER_TIMEOUT]
         with opened.database.writing() as connection:
+            if pauses.find(connection, pauses.QUEUE, PROCESSING):
+                return Lease((), (), "")
             lease = opened.retries.lease(
                 connection,
                 limit,

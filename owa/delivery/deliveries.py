@@ -8,6 +8,9 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
+from owa.contributions import PROCESSING
+from owa.db import pauses
+from owa.db.pauses import Pause
 from owa.delivery.courier import Courier
 from owa.errors import DatabaseUnavailable, Outage
 from owa.processing.drain import Drained, Progress
@@ -40,11 +43,13 @@ class Deliveries:
     def wake(self) -> Drained:
         """Begin to deliver what is due, in the background; returns what was delivered there since the last call."""
         try:
-            due = self._due()
+            pause = self._paused()
+            due = {} if pause else self._due()
         except Outage as outage:
             return Drained(outage=outage)
         with self._lock:
             drained = _sum(one.courier for one in self._rounds.values())
+            drained.paused = pause
             self._rounds = {module: one for module, one in self._rounds.items() if one.is_alive()}
             for module, handlers in due.items():
                 if module not in self._rounds:
@@ -59,7 +64,8 @@ class Deliveries:
         `force`: also what would be tried again later, once."""
         started, now = time.monotonic(), self._installation.clock.now()
         try:
-            due = self._due(force=force)
+            pause = self._paused()
+            due = {} if pause else self._due(force=force)
         except Outage as outage:
             return Drained(outage=outage)
         budget = _Budget(limit)
@@ -81,6 +87,7 @@ class Deliveries:
             shown = events
         self._tell()
         drained = _sum(couriers)
+        drained.paused = pause
         drained.seconds = time.monotonic() - started
         return drained
 
@@ -91,6 +98,11 @@ class Deliveries:
             rounds, self._rounds = list(self._rounds.values()), {}
         for one in rounds:
             one.end()
+
+    def _paused(self) -> Pause | None:
+        """The admin's pause of the processing queue. Raises `DatabaseUnavailable`."""
+        with self._installation.database.reading() as connection:
+            return pauses.find(connection, pauses.QUEUE, PROCESSING)
 
     def _due(self, *, force: bool = False) -> Due:
         """Raises `DatabaseUnavailable`."""

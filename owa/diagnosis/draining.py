@@ -2,11 +2,11 @@
 
 import time
 
-from sqlalchemy import Connection, RowMapping, column, inspect, select, table
+from sqlalchemy import RowMapping
 
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
-from owa.db import jobs
+from owa.db import jobs, pauses
 from owa.db.jobs import Run
 from owa.diagnosis import cadence
 from owa.diagnosis.access import user_name
@@ -21,22 +21,18 @@ from owa.queues.settings import QUEUE_EVENTS
 STUCK = cadence.MISSING * cadence.CRON_INTERVAL
 """Seconds without progress after which the holder of a drain's lock is taken for stuck."""
 
-PAUSE = table("owa_pause", column("kind"), column("name"), column("paused_at"), column("paused_by"), column("note"))
-
 DRAIN_NOW = "python cli.py cmd=processEventQueue"
 
 
 def look_at_pauses(scene: Scene) -> list[Finding]:
     """What an admin has paused."""
     with scene.opened.database.reading() as connection:
-        paused = _pauses(connection)
-    if not paused:
+        found = pauses.paused(connection)
+    if not found:
         return well("Nothing is paused.")
-    told = [
-        f"The {kind} {name} was paused by {by} at {moment(at)} UTC{f': {readable(note, 200)}' if note else '.'}"
-        for kind, name, at, by, note in paused
-    ]
-    return broken(" ".join(told), "Let it go on, by its button at Scheduler (/admin/scheduler).")
+    told = " ".join(readable(str(pause), 400) for pause in found.values())
+    kind, name = next(iter(found))
+    return broken(told, f"Let it go on at Scheduler (/admin/scheduler), or: python cli.py cmd=resume {kind}={name}")
 
 
 def look_at_lock(scene: Scene) -> list[Finding]:
@@ -175,10 +171,3 @@ def _named(holder: Holder, who: Living | None) -> str:
     user = f" of {user_name(who.user)}" if who and who.user is not None else ""
     command = f" ({who.command})" if who and who.command else ""
     return f"Process {holder.pid}{user}{command}, since {since} UTC,"
-
-
-def _pauses(connection: Connection) -> list[tuple[str, str, int, str, str]]:
-    if not inspect(connection).has_table(PAUSE.name):
-        return []
-    rows = connection.execute(select(PAUSE).order_by(PAUSE.c.kind.desc(), PAUSE.c.name))
-    return [(row.kind, row.name, row.paused_at, row.paused_by, row.note or "") for row in rows]

@@ -24,7 +24,7 @@ class Ping:
 
     def after(self, job: str, drained: Drained) -> None:
         """A job has drained. Returns at once, and raises nothing."""
-        if job != "drain" or drained.outage or not (url := self._url()):
+        if job != "drain" or drained.outage or drained.paused or not (url := self._url()):
             return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():

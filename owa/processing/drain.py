@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from owa.contributions import INCOMING, PROCESSING
+from owa.db.pauses import Pause
 from owa.errors import Outage, Overtaken
 from owa.processing.processor import RESUME_LIMIT, Processor
 from owa.processing.report import Report
@@ -21,6 +23,8 @@ class Drained:
     seconds: float = 0.0
     outage: Outage | None = None
     """Why it stopped early: something is away. Nothing was failed for it."""
+    paused: Pause | None = None
+    """Why it stopped early: somebody wants it."""
 
 
 Progress = Callable[[int], None]
@@ -39,7 +43,8 @@ def drain_events(
     """Drain `queue`, at most `limit` entries. Raises `HeldByAnother` when another drain keeps it for `wait` seconds.
 
     Sessions that a batch opens have their waiting events finished before the next batch. When the queue is empty, what
-    has waited for too long is dealt with (`judge_orphans`): only then has it waited in vain.
+    has waited for too long is dealt with (`judge_orphans`): only then has it waited in vain. When an admin pauses the
+    queue, it ends before the next batch.
     """
     drained = Drained()
     started, since = time.monotonic(), processor.now()
@@ -47,6 +52,10 @@ def drain_events(
     try:
         with queue.drain(wait) as source:
             while left is None or left > 0:
+                if pause := processor.paused(INCOMING):
+                    processor.account_for_outage(pause.paused_at)
+                    drained.paused = pause
+                    break
                 batch = source.lease(BATCH if left is None else min(BATCH, left))
                 if batch is None:
                     if judge_orphans:
@@ -79,7 +88,8 @@ def drain_retries(
     sweep: bool = False,
     progress: Progress = lambda _count: None,
 ) -> Drained:
-    """Drain the processing queue of what is due. `force`: each failing event is tried once, whatever its back-off.
+    """Drain the processing queue of what is due, until an admin pauses it. `force`: each failing event is tried once,
+    whatever its back-off.
     `sweep`: look first for events whose key has come unnoticed."""
     drained = Drained()
     started, since = time.monotonic(), processor.now()
@@ -89,6 +99,9 @@ def drain_retries(
         if sweep:
             processor.sweep()
         while left > 0:
+            drained.paused = processor.paused(PROCESSING)
+            if drained.paused:
+                break
             report = processor.retry(left, attempted_before=since if force else None, since=since)
             if not report.events:
                 break

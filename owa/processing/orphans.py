@@ -36,7 +36,7 @@ class Orphans:
     def judge(self, context: ProcessingContext) -> Report | None:
         """Deal with some of what has waited for too long; None when there is nothing. To be called when the incoming
         queue has been drained: only then has it waited in vain. Raises `DatabaseUnavailable`."""
-        self._account_for_pause()
+        self.account_for_outage()
         before = context.now - context.settings[ORPHAN_SESSION_AGE] * MICROSECONDS
         with self._database.reading() as connection:
             if not self._retries.overdue(connection, before, 1):
@@ -47,11 +47,15 @@ class Orphans:
                 return self._adopt(connection, keys, context)
             return self._give_up(connection, keys, context.now)
 
-    def _account_for_pause(self) -> None:
-        """What waited through a pause of this server's drains gets that time on top."""
-        if length := self._pause.length():
+    def account_for_outage(self, until: int | None = None) -> None:
+        """What waited through an outage of this server's drains gets that time on top. `until`: the moment from which
+        on something else accounts for it."""
+        began = self._pause.since()
+        length = self._pause.length() if until is None or began is None else until - began
+        if length > 0:
             with self._database.writing() as connection:
                 self._retries.move_waiting(connection, length)
+        if began is not None:
             self._pause.end()
 
     def _adopt(self, connection: Connection, keys: list[str], context: ProcessingContext) -> Report:

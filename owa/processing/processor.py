@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from owa.clock import MICROSECONDS, Clock
-from owa.contributions import ProcessingContext
+from owa.contributions import INCOMING, PROCESSING, ProcessingContext
+from owa.db import pauses
 from owa.db.engine import WRITE_PATIENCE, Database
-from owa.errors import DatabaseUnavailable, Overtaken
+from owa.errors import DatabaseUnavailable, Overtaken, QueuePaused
 from owa.events import Event
 from owa.node import has_ended, this_process
 from owa.processing.fates import Fates, note_receipts
@@ -62,6 +63,16 @@ class Processor:
         """The time, in microseconds, by the clock that decides when an event is due."""
         return self._clock.now()
 
+    def paused(self, queue: str) -> pauses.Pause | None:
+        """The admin's pause of a queue; None: there is none. Raises `DatabaseUnavailable`."""
+        with self._database.reading() as connection:
+            return pauses.find(connection, pauses.QUEUE, queue)
+
+    def account_for_outage(self, until: int) -> None:
+        """What waited through an outage gets its time on top as far as that moment, in microseconds: from then on an
+        admin's pause counts. Raises `DatabaseUnavailable`."""
+        self._orphans.account_for_outage(until)
+
     def settle(self, batch: Batch) -> Report:
         """Process a leased batch, or move it to the queue that is to have it, and acknowledge it. Raises
         `DatabaseUnavailable`, `QueueUnavailable` or `Overtaken`: then it comes again."""
@@ -73,7 +84,10 @@ class Processor:
 
     def store_now(self, event: Event, patience: float) -> Report:
         """Process one event that has been in no queue, and finish those that waited for it. Raises
-        `DatabaseUnavailable` when the database stays locked for `patience` seconds: then nothing has changed."""
+        `DatabaseUnavailable` when the database stays locked for `patience` seconds, `QueuePaused` when the incoming
+        queue is paused: then nothing has changed."""
+        if pause := self.paused(INCOMING):
+            raise QueuePaused(str(pause))
         report = self._in_one_transaction(Batch((event,), (), lambda _connection: None), patience)
         with suppress(DatabaseUnavailable):  # the event is stored; the next drain finishes the others
             report.woken += self._recheck(report.waited_for, patience)
@@ -105,9 +119,11 @@ class Processor:
         return report
 
     def lease(self, limit: int, *, attempted_before: int | None = None, patience: float = WRITE_PATIENCE) -> Lease:
-        """Take due events off the retry queue, for `LEASE` seconds. See `retry`."""
+        """Take due events off the retry queue, for `LEASE` seconds; none while it is paused. See `retry`."""
         now = self._clock.now()
         with self._database.writing(patience) as connection:
+            if pauses.find(connection, pauses.QUEUE, PROCESSING):
+                return Lease((), (), "")
             lease = self._retries.lease(
                 connection,
                 min(limit, RESUME_LIMIT),
@@ -154,8 +170,13 @@ class Processor:
         with self._database.writing() as connection:
             return sum(self._retries.release(connection, owner, self._clock.now()) for owner in gone)
 
+    def look_again(self, keys: Sequence[str]) -> int:
+        """Wake events that wait for one of these keys, if it has come unnoticed; returns how many. Raises
+        `DatabaseUnavailable`."""
+        return self._recheck(keys)
+
     def sweep(self) -> int:
-        """Wake events whose key has come unnoticed; returns how many. Raises `DatabaseUnavailable`."""
+        """The same for all keys that something waits for."""
         woken, last = 0, ""
         while True:
             with self._database.reading() as connection:
@@ -167,8 +188,11 @@ class Processor:
 
     def judge_orphans(self) -> Report:
         """Deal with sessions whose first page has not come in time. To be called when the incoming queue is empty.
-        Raises `DatabaseUnavailable`."""
+        While the processing queue is paused, nothing is judged. Raises `DatabaseUnavailable`."""
         report = Report()
+        if pause := self.paused(PROCESSING):
+            self.account_for_outage(pause.paused_at)
+            return report
         while part := self._orphans.judge(self._context()):
             report.add(part)
         return report

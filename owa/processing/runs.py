@@ -42,11 +42,14 @@ class Runs:
         self._after = after
 
     def drain(self, job: str, drain: Callable[[], Drained]) -> Drained:
-        """Run a drain, and keep what came of it. Raises what the drain raises; `HeldByAnother`: it was no run."""
+        """Run a drain, and keep what came of it. Raises what the drain raises; `HeldByAnother`: it was no run. Nor is
+        one that finds its queue paused by an admin."""
         with _Record(self, job) as record:
             drained = drain()
-            record.result, record.detail = (PAUSED, str(drained.outage)) if drained.outage else (DONE, "")
+            stopped = drained.outage or drained.paused
+            record.result, record.detail = (PAUSED, str(stopped)) if stopped else (DONE, "")
             record.figures = drained.report.figures()
+            record.is_none = drained.paused is not None and not record.figures and not drained.outage
         self._after(job, drained)
         return drained
 
@@ -89,6 +92,8 @@ class _Record:
         self.result = FAILED
         self.figures: Figures = {}
         self.detail = ""
+        self.is_none = False
+        """Whether nothing was done that is worth a record."""
 
     def __enter__(self) -> "_Record":
         self._run, self._number = self._runs.begin(self._job)
@@ -96,7 +101,7 @@ class _Record:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, HeldByAnother):
+        if isinstance(error, HeldByAnother) or self.is_none:
             self._runs.withdraw(self._number)
             return
         if error is not None:

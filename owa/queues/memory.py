@@ -10,7 +10,7 @@ from owa.db.engine import after_commit
 from owa.db.receipts import DIRECT, Receipt
 from owa.errors import HeldByAnother, Overtaken
 from owa.events import Entry, Event
-from owa.queues.contract import Batch, Pending, QueueStatus
+from owa.queues.contract import Batch, Pending, QueueStatus, Sought
 
 
 class MemoryQueue:
@@ -53,6 +53,10 @@ class MemoryQueue:
 
     def latest(self, count: int) -> list[Event]:
         return self._events()[::-1][:count]
+
+    def find(self, guid: int, _limit: int) -> Sought:
+        found = next((event for event in self._events() if event.guid == guid), None)
+        return Sought(found, "the memory of this process" if found else "", is_whole=True)
 
     def pending(self) -> Pending:
         pending = Pending()

@@ -8,7 +8,16 @@ from functools import partial
 
 from owa.errors import HeldByAnother, QueueUnavailable
 from owa.events import Entry, Event
-from owa.queues.contract import Batch, EventQueue, ForwardingQueue, Pending, QueueStatus, Source
+from owa.queues.contract import (
+    Batch,
+    EventQueue,
+    ForwardingQueue,
+    Pending,
+    QueueStatus,
+    SearchableQueue,
+    Sought,
+    Source,
+)
 
 
 class SwitchedQueue:
@@ -74,6 +83,16 @@ class SwitchedQueue:
     def latest(self, count: int) -> list[Event]:
         events = [event for queue in self._queues() for event in queue.latest(count)]
         return events if len(self._queues()) == 1 else sorted(events, key=lambda event: event.key, reverse=True)[:count]
+
+    def find(self, guid: int, limit: int) -> Sought:
+        """See `SearchableQueue`: in all those that offer it."""
+        is_whole = True
+        for queue in self._queues():
+            sought = queue.find(guid, limit) if isinstance(queue, SearchableQueue) else Sought(None, "", is_whole=False)
+            if sought.event:
+                return sought
+            is_whole &= sought.is_whole
+        return Sought(None, "", is_whole)
 
     def pending(self) -> Pending:
         total = Pending()

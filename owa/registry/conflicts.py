@@ -29,9 +29,11 @@ RESERVED = {
             "generate-traffic",
             "help",
             "install",
+            "pause",
             "processEventQueue",
             "queue-status",
             "rebuild-sessions",
+            "resume",
             "verify-ledger",
         )
     ),

@@ -63,6 +63,8 @@ def _sentence(drain: Callable[[], Drained]) -> str:
     except Exception as error:
         logger.exception("The drain failed.")
         return f"the drain failed, see the server's log: {type(error).__name__}: {error}"
+    if drained.paused:
+        return str(drained.paused)
     if drained.outage:
         return f"paused. {drained.outage}"
     figures = drained.report.figures()

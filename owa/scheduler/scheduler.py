@@ -8,8 +8,10 @@ from threading import Lock
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from owa.db.pauses import Pause
 from owa.errors import HeldByAnother, OwaError
 from owa.processing.drain import Drained
+from owa.scheduler.at_work import AtWork
 from owa.scheduler.jobs import Job
 from owa.scheduler.leadership import Leadership
 from owa.scheduler.threads import JobThreads
@@ -26,9 +28,16 @@ OURS, CONTRIBUTED = "default", "modules"
 class Scheduler:
     """The scheduler of one process."""
 
-    def __init__(self, jobs: Iterable[Job], leadership: Callable[[Job], Leadership]) -> None:
-        """`leadership`: what decides whether this process runs a job."""
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        leadership: Callable[[Job], Leadership],
+        paused: Callable[[str], Pause | None] = lambda _job: None,
+    ) -> None:
+        """`leadership`: what decides whether this process runs a job. `paused`: whether an admin has paused it."""
         self._leadership = leadership
+        self._paused = paused
+        self._at_work = AtWork()
         self._jobs: dict[str, tuple[Job, Leadership]] = {}
         self._troubles: dict[str, str] = {}
         self._lock = Lock()
@@ -39,6 +48,16 @@ class Scheduler:
         )
         for job in jobs:
             self._add(job)
+
+    @property
+    def at_work(self) -> AtWork:
+        """What is being run in this process."""
+        return self._at_work
+
+    def leadership_of(self, job: Job) -> Leadership | None:
+        """What decides whether this process runs it; None: it is none of this scheduler's."""
+        found = self._jobs.get(job.name)
+        return found[1] if found else None
 
     def follow(self, contributed: Iterable[Job]) -> None:
         """From now on modules contribute these jobs. A run of another one that is under way is not ended."""
@@ -91,9 +110,15 @@ class Scheduler:
         try:
             if not leadership.holds():
                 return
-            result = job.run()
-            if isinstance(result, Drained) and result.outage:
-                trouble = str(result.outage)
+            if pause := self._paused(job.name):
+                self._tell(job.name, str(pause))
+                return
+            with self._at_work.on(job.name) as is_free:
+                if not is_free:
+                    return
+                result = job.run()
+            if isinstance(result, Drained) and (result.outage or result.paused):
+                trouble = str(result.outage or result.paused)
         except HeldByAnother:
             return
         except (OwaError, OSError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import Configuration
-from owa.errors import DatabaseUnavailable, OwaError
+from owa.errors import DatabaseUnavailable, OwaError, QueuePaused
 from owa.events import Event, Refusal, RefusalReason
 from owa.queues.contract import EventQueue
 from owa.queues.settings import QUEUE_EVENTS
@@ -89,7 +89,7 @@ class Collector:
     ) -> None:
         """`accepted`: the event types that somebody handles. `find_site`: looks once more for a site that the
         configuration lacks (it may have been added this second). `store`: processes an event now, for synchronous
-        mode; raises `DatabaseUnavailable`. `refine`: what modules do to an event; raises `Refused`."""
+        mode; raises `DatabaseUnavailable` or `QueuePaused`. `refine`: what modules do to an event; raises `Refused`."""
         self._configuration = configuration
         self._find_site = find_site
         self._accepted = accepted
@@ -109,15 +109,25 @@ class Collector:
         if method not in ("GET", "HEAD", "POST"):
             return WRONG_METHOD
         try:
-            self._keep(self._event(environ))
+            self.collect(environ)
         except Refused as refused:
-            self._note(refused)
             if refused.reason in _LIMIT_STATUS:
                 return Answer(_LIMIT_STATUS[refused.reason], [("Content-Length", "0"), *_NO_CACHE])
         except (OwaError, OSError) as error:
             self._complain(str(error))
             return _unavailable()
         return BEACON_ANSWER if method == "POST" else PIXEL_ANSWER
+
+    def collect(self, environ: Environ) -> Event:
+        """Keep the event of a GET or POST. Raises `Refused`, which is counted, or `OwaError` or `OSError` when it
+        cannot be kept."""
+        try:
+            event = self._event(environ)
+        except Refused as refused:
+            self._note(refused)
+            raise
+        self._keep(event)
+        return event
 
     def _complain(self, reason: str) -> None:
         """Log what cannot be kept, at most once a minute: on a full disk a line for each would not help."""
@@ -165,6 +175,8 @@ class Collector:
             try:
                 self._store(event, SYNCHRONOUS_PATIENCE)
                 return
+            except QueuePaused:
+                pass  # an admin's wish: what is queued waits until he resumes it
             except DatabaseUnavailable as error:
                 logger.warning("Queued instead of stored: %s", error)
             except Exception:

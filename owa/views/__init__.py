@@ -21,9 +21,12 @@ from owa.monitoring.metrics import Metrics
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
-from owa.scheduler import schedule
+from owa.scheduler import leaderships, schedule
+from owa.scheduler.at_work import AtWork
 from owa.scheduler.contributed import contributed_jobs
-from owa.scheduler.jobs import Jobs
+from owa.scheduler.jobs import Job, Jobs
+from owa.scheduler.leadership import Leadership
+from owa.scheduler.now import RunNow
 from owa.scheduler.once import DrainOnce
 from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
@@ -98,6 +101,7 @@ class Application:
     def __init__(self, installation: "Installation") -> None:
         settings = installation.configuration.current().settings
         self.installation = installation
+        self.started_at = installation.clock.now()
         self.cookies = Cookies(installation)
         self.gate = Gate(installation.database, installation.clock)
         self.guids = Guids(installation.data_dir / "slots", settings[SERVER_NUMBER], installation.clock)
@@ -129,6 +133,10 @@ class Application:
         self.metrics = Metrics(installation)
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
+        self._at_work = AtWork()
+        self.run_now = RunNow(
+            self.all_jobs, self._leadership, lambda: self._scheduler.at_work if self._scheduler else self._at_work
+        )
         self._is_started = False
         presence = Presence(
             installation.database, installation.clock, settings[SERVER_NUMBER], installation.configuration
@@ -160,6 +168,20 @@ class Application:
             self._scheduler = self._schedule(settings)
             self._scheduler.start()
             self._follow_jobs()
+
+    def all_jobs(self) -> list[Job]:
+        """OWA's own, and those of modules that are on, as an admin runs them."""
+        opened = self.installation
+        interval = opened.configuration.current().settings[DRAIN_INTERVAL]
+        runs = opened.runs("dashboard")
+        theirs = contributed_jobs(opened.registry, opened.isolation, runs, opened.contexts.module)
+        return [*self._jobs("dashboard").all(interval), *theirs]
+
+    def _leadership(self, job: Job) -> tuple[Leadership, bool]:
+        """That of this process's scheduler, if it has one; else a new one, to be given up."""
+        own = self._scheduler.leadership_of(job) if self._scheduler else None
+        opened = self.installation
+        return (own, False) if own else (leaderships(opened.queue_dir, opened.database, opened.clock)(job), True)
 
     def _schedule(self, settings: Settings) -> Scheduler:
         opened = self.installation
@@ -195,6 +217,7 @@ class Application:
             self._scheduler.stop()
         self._scheduler = None
         self.drain_once.stop()
+        self.run_now.stop()
         self._deliveries.stop()
         unpin()
         self.guids.close()

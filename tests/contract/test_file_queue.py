@@ -7,10 +7,11 @@ import pytest
 from owa.clock import SystemClock
 from owa.contributions import INCOMING, QueueContext
 from owa.db.engine import Database
+from owa.db.metadata import METADATA
 from owa.errors import QueueUnavailable, UsageError
 from owa.modules.file_queue import open_copied as open_copied_file
 from owa.modules.file_queue import open_file_queue
-from owa.queues.contract import EventQueue
+from owa.queues.contract import EventQueue, Sought
 from owa.queues.files.folder import Folder
 from owa.queues.records import decode
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
@@ -188,3 +189,18 @@ class TestFileQueue(EventQueueContract):
 
 class TestFileQueueThatSurvivesPowerLoss(TestFileQueue):
     durability = "fsync"
+
+
+def test_search_reads_no_more_than_it_may(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'owa.db'}")
+    with database.writing() as connection:
+        METADATA.create_all(connection)
+    settings = Settings({DURABILITY.name: "os", ARCHIVE_OLD_EVENTS.name: True})
+    queue = open_file_queue(QueueContext(INCOMING, settings, database, SystemClock(), tmp_path))
+    events = [sample_event(number, "x" * 10_000) for number in range(300)]  # several blocks
+    queue.put(events)
+    assert queue.find(events[-1].guid, 1 << 30).event == events[-1]
+    assert queue.find(events[-1].guid, 1 << 20) == Sought(None, "", is_whole=False)
+    assert queue.find(events[5].guid, 1 << 20).event == events[5]
+    queue.close()
+    database.close()

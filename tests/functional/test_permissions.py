@@ -28,6 +28,10 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "failed": ("/admin/failed", 303, 403, 403, 200),
     "failed_event": ("/admin/failed/7", 303, 403, 403, 404),  # there is none
     "diagnose": ("/admin/diagnose", 303, 403, 403, 200),
+    "waiting": ("/admin/waiting", 303, 403, 403, 200),
+    "trace": ("/admin/trace", 303, 403, 403, 200),
+    "scheduler": ("/admin/scheduler", 303, 403, 403, 200),
+    "runs": ("/admin/scheduler/runs?job=drain", 303, 403, 403, 200),
     "general": ("/admin/settings/general", 303, 403, 403, 200),
     "modules": ("/admin/settings/modules", 303, 403, 403, 200),
     "module": ("/admin/settings/modules/file_queue", 303, 403, 403, 404),  # it has no settings

@@ -13,12 +13,15 @@ from sqlalchemy import select
 from owa.accounts.audit import Actor
 from owa.app import Installation, open_installation
 from owa.clock import FixedClock
+from owa.contributions import PROCESSING
 from owa.db.configuration import add_site, store_settings
 from owa.db.migrate import upgrade
 from owa.db.modules import Switch, stored_modules
+from owa.db.pauses import QUEUE
 from owa.delivery.deliveries import Deliveries
 from owa.events import Event
 from owa.modules.database_queue.table import QUEUE_ITEM
+from owa.pausing import pause, resume
 from owa.processing.drain import drain_events
 from owa.processing.report import Report
 from owa.switching import switch_off, switch_on
@@ -141,6 +144,23 @@ def outcome(new_url: NewUrl, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 about = stored_modules(connection)["wild"]
             kept = items(installation)
             yield Outcome(drained.report, good, bad, rows_of(installation, "wild"), kept, about)
+
+
+def test_nothing_is_delivered_while_the_processing_queue_is_paused(
+    new_url: NewUrl, tmp_path: Path, packages: Path
+) -> None:
+    install_package(packages, "wild", module("wild", MISBEHAVING))
+    with opened(new_url(), tmp_path, "wild") as installation:
+        store(installation, [view(1)])
+        deliveries = Deliveries(installation)
+        pause(installation, QUEUE, PROCESSING, ME)
+        for drained in (deliveries.drain(force=True), deliveries.wake()):
+            assert (drained.paused is not None, drained.report.events) == (True, 0)
+        assert rows_of(installation, "wild") == []
+        resume(installation, QUEUE, PROCESSING, ME)
+        assert deliveries.drain().report.processed == 1
+        assert rows_of(installation, "wild") == guids([view(1)])
+        deliveries.stop()
 
 
 def test_who_behaves_is_delivered_exactly_once(outcome: Outcome) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, update
 
+from owa.accounts import audit
+from owa.analytics import tracing
 from owa.analytics.page_views import PageViews
 from owa.analytics.rebuilding import rebuild_sessions
 from owa.analytics.tables import SESSION
@@ -107,7 +109,8 @@ def test_owners_of_leases(processing: Processing) -> None:
 
 def test_overdue(processing: Processing) -> None:
     (step,) = plans(processing, lambda connection: processing.retries.overdue(connection, 1, 10))
-    assert step == ("SEARCH owa_queue_item USING INDEX owa_queue_item_waiting_since (status=? AND waiting_since<?)")
+    index = "owa_queue_item_waiting_since (status=? AND waiting_since<?)"
+    assert step == f"SEARCH owa_queue_item USING COVERING INDEX {index}"
 
 
 @pytest.mark.parametrize("wanted", [FailedFilter(), FailedFilter("x", "y")], ids=["all", "filtered"])
@@ -165,6 +168,64 @@ def test_rebuilding_of_sessions(processing: Processing) -> None:
 def test_last_run(processing: Processing) -> None:
     steps = plans(processing, lambda connection: jobs.last(connection, "drain", server=1, busy=True))
     assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job_server (job=? AND server=?)"]
+
+
+def test_runs_of_a_job_and_when_cron_was_seen(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: jobs.runs_of(connection, "drain", 50, 7))
+    steps += plans(processing, lambda connection: jobs.last(connection, "drain", caller="command"))
+    assert steps == [
+        "SEARCH owa_job_run USING INDEX owa_job_run_job (job=? AND id<?)",
+        "SEARCH owa_job_run USING INDEX owa_job_run_caller (job=? AND caller=?)",
+    ]
+
+
+@pytest.mark.parametrize("after", [None, (1, "session:s1:1")], ids=["first page", "further"])
+def test_what_is_awaited(processing: Processing, after: tuple[int, str] | None) -> None:
+    """The list walks its index from where it was, and each of its keys is looked up."""
+    first, *others = plans(processing, lambda connection: processing.retries.awaited(connection, 50, after))
+    since = " AND (waiting_since,waits_for)>(?,?)" if after else ""
+    assert first == (f"SEARCH owa_queue_item USING COVERING INDEX owa_queue_item_waiting_since (status=?{since})")
+    assert others
+    by_key = "owa_queue_item_waits_for (waits_for=? AND status=?"
+    assert [step for step in others if by_key not in step] == []
+    with processing.database.reading() as connection, statements(connection) as found:
+        processing.retries.awaited(connection, 50, after)
+    with processing.database.reading() as connection:
+        details = [
+            row[3]
+            for text, parameters in found
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+        ]
+    assert not [step for step in details if "TEMP B-TREE" in step], "it is sorted by the indexes"
+
+
+def test_events_that_wait_are_counted_by_an_index(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: processing.retries.count_waiting(connection, 10))
+    steps += plans(processing, lambda connection: processing.retries.awaited_by(connection, 7, 10))
+    steps += plans(processing, lambda connection: processing.retries.awaited_among(connection, ["session:s1:1"]))
+    assert [step for step in steps if "owa_queue_item_wait" not in step or "SCAN" in step] == []
+
+
+def test_trace_of_an_event(processing: Processing) -> None:
+    guid = page_view(2).guid
+
+    def follow(connection: Connection) -> None:
+        processing.retries.trails(connection, guid)
+        assert tracing.rows_of(connection, guid)
+        assert tracing.dimensions_of(connection, guid)
+        assert tracing.session_of(connection, "s1", 2)
+        assert tracing.sessions_named(connection, 2)
+        assert tracing.events_of_session(connection, 2, 10)
+        assert tracing.sessions_of_visitor(connection, 2, 10) == [2]
+        audit.about(connection, str(guid), 20_000, 10)
+
+    steps = plans(processing, follow)
+    assert len(steps) > 20
+    assert [step for step in steps if "SCAN" in step] == []
+    assert [step for step in steps if "audit" in step] == [
+        "SEARCH owa_audit USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH owa_audit",  # the last number
+    ]
 
 
 def test_wake_by_key(processing: Processing) -> None:

@@ -18,10 +18,10 @@ from owa.accounts.audit import COMMAND_LINE
 from owa.admin_contributions import ScheduledJob
 from owa.app import Installation, open_installation
 from owa.clock import FixedClock
-from owa.db import jobs
+from owa.db import jobs, pauses
 from owa.db.configuration import store_settings
 from owa.db.migrate import upgrade
-from owa.db.modules import stored_modules
+from owa.db.modules import Process, note_process, stored_modules
 from owa.delivery.deliveries import Deliveries
 from owa.errors import DatabaseUnavailable, HeldByAnother, ModuleFailed, Outage, QueueUnavailable
 from owa.modules.database_queue.table import QUEUE_ITEM
@@ -29,10 +29,13 @@ from owa.node import this_process
 from owa.processing.cleaning import IDLE_RUNS_AGE
 from owa.processing.cleaning import INTERVAL as CLEAN_INTERVAL
 from owa.processing.drain import Drained, drain_events
-from owa.scheduler import schedule
+from owa.scheduler import leaderships, schedule
+from owa.scheduler.at_work import AtWork
 from owa.scheduler.contributed import contributed_jobs
 from owa.scheduler.jobs import Job, Jobs, Scope
 from owa.scheduler.leadership import LEASE, OnOneServer, OnThisServer
+from owa.scheduler.now import Begun, RunNow
+from owa.scheduler.overview import overview
 from owa.scheduler.scheduler import Scheduler
 from owa.switching import switch_on
 from owa.views import Application
@@ -330,6 +333,99 @@ def test_a_job_with_a_bug_is_logged_with_its_traceback_and_recorded(
     assert "ZeroDivisionError" in recorded(installation)[0].detail
 
 
+def test_a_paused_job_is_not_run_until_it_is_resumed(installation: Installation, tmp_path: Path) -> None:
+    ran: list[str] = []
+    with installation.database.writing() as connection:
+        pauses.pause(connection, pauses.Pause(pauses.JOB, "paused", NOON, "ada"))
+    made = [Job(name, 1, Scope.SERVER, partial(ran.append, name)) for name in ("paused", "other")]
+    scheduler = started(installation, tmp_path, *made)
+    until(lambda: len(ran) >= 3)
+    assert set(ran) == {"other"}
+    with installation.database.writing() as connection:
+        pauses.resume(connection, pauses.JOB, "paused")
+    until(lambda: "paused" in ran)
+    scheduler.stop()
+
+
+# Jobs that somebody wants now
+
+
+def run_now(installation: Installation, tmp_path: Path, *made: Job) -> RunNow:
+    decide, at_work = leaderships(tmp_path, installation.database, installation.clock), AtWork()
+    return RunNow(lambda: made, lambda job: (decide(job), True), lambda: at_work)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_job_is_run_now_once_at_a_time(installation: Installation, tmp_path: Path, scope: Scope) -> None:
+    ends, ran = Event(), []
+
+    def work() -> dict[str, int]:
+        ran.append(1)
+        ends.wait(60)
+        return {"sheep": 3, "wolves": 0}
+
+    job = Job("count", 3_600, scope, work)
+    here, elsewhere = run_now(installation, tmp_path, job), run_now(installation, tmp_path, job)
+    assert here.start("count") is Begun.STARTED
+    until(lambda: ran == [1])
+    assert here.outcome("count", 0.01) is None
+    assert (here.start("count"), elsewhere.start("count")) == (Begun.BUSY, Begun.HELD)
+    assert here.start("nothing") is Begun.UNKNOWN
+    ends.set()
+    assert here.outcome("count", 60) == "3 sheep."
+    assert elsewhere.start("count") is Begun.STARTED  # it was given up
+    elsewhere.stop()
+    assert ran == [1, 1]
+
+
+def test_what_came_of_a_job_is_told(installation: Installation, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise DatabaseUnavailable("It is away.", "Wait.")
+
+    def break_() -> int:
+        return 1 // 0
+
+    now = run_now(
+        installation,
+        tmp_path,
+        Job("fails", 9, Scope.SERVER, fail),
+        Job("breaks", 9, Scope.SERVER, break_),
+        Job("idle", 9, Scope.SERVER, lambda: {"sheep": 0}),
+        Job("away", 9, Scope.SERVER, lambda: Drained(outage=QueueUnavailable("No disk."))),
+    )
+    told: dict[str, str] = {}
+    for name in ("fails", "breaks", "idle", "away"):
+        now.start(name)
+        told[name] = now.outcome(name, 60) or "it still runs"
+    assert told.pop("breaks").startswith("It failed, see the server's log: ZeroDivisionError: ")
+    assert told == {"fails": "It is away. Wait.", "idle": "Nothing to do.", "away": "No disk."}
+
+
+def test_who_has_a_job_that_is_rarely_due_is_alive_as_long_as_his_process(
+    installation: Installation, tmp_path: Path, clock: FixedClock
+) -> None:
+    made = [Job("rare", 3_600, Scope.ALL, lambda: None), Job("local", 9, Scope.SERVER, lambda: None)]
+
+    def runners() -> list[tuple[str, bool | None]]:
+        with installation.database.reading() as connection:
+            states = overview(connection, made, tmp_path, 7, clock.now())
+        return [(runner.process, runner.is_alive) for state in states for runner in state.runners]
+
+    assert runners() == [("", False), ("", False)]
+    assert OnOneServer("rare", installation.database, clock).holds()
+    lock = OnThisServer(tmp_path / "local.runner")
+    assert lock.holds()
+    assert runners() == [(this_process(), True), ("", True)]
+    clock.move(LEASE + 1)
+    assert runners()[0] == (this_process(), False)
+    with installation.database.writing() as connection:
+        note_process(connection, Process(this_process(), 7, 1, "", clock.now()))
+        note_process(connection, Process("elsewhere:1", 8, 1, "", clock.now()))
+    assert runners() == [(this_process(), True), ("", True), ("", None)]  # the last one: on server 8
+    lock.give_up()
+    assert runners()[1] == ("", False)
+
+
 def test_the_regular_jobs_are_all_there(installation: Installation) -> None:
     found = {job.name: (job.interval, job.scope) for job in regular(installation).all(drain_interval=2)}
     assert sorted(found) == sorted(jobs.JOBS)
@@ -457,6 +553,8 @@ ENDS_WHILE_A_JOB_RUNS = """
 import time
 from threading import Event
 from owa.scheduler.jobs import Job, Scope
+from owa.scheduler.now import Begun, RunNow
+from owa.scheduler.overview import overview
 from owa.scheduler.scheduler import Scheduler
 
 class Mine:

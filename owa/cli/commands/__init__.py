@@ -7,6 +7,7 @@ from owa.cli.commands.install import INSTALL
 from owa.cli.commands.ledger import VERIFY_LEDGER
 from owa.cli.commands.modules import ACTIVATE, DEACTIVATE
 from owa.cli.commands.password import CHANGE_PASSWORD
+from owa.cli.commands.pause import PAUSE, RESUME
 from owa.cli.commands.rebuild import REBUILD_SESSIONS
 from owa.cli.commands.sites import ADD_SITE
 from owa.cli.commands.status import QUEUE_STATUS
@@ -21,6 +22,8 @@ COMMANDS: tuple[Command, ...] = (
     PROCESS_EVENT_QUEUE,
     QUEUE_STATUS,
     DIAGNOSE,
+    PAUSE,
+    RESUME,
     VERIFY_LEDGER,
     REBUILD_SESSIONS,
     GENERATE_TRAFFIC,

@@ -114,6 +114,7 @@ def _deliver(
     delivered = runs.drain("deliver", lambda: deliveries.drain(limit=left, force=force, progress=progress))
     drained.report.add(delivered.report)
     drained.outage = drained.outage or delivered.outage
+    drained.paused = drained.paused or delivered.paused
     drained.seconds += delivered.seconds
 
 
@@ -133,10 +134,13 @@ def _print(outcome: Outcome, output: Output) -> None:
     output.table(
         "Drained",
         ("queue", *FIGURES, "seconds"),
-        [(name, *row.values()) for name, row in figures.items()],
+        [(name, *(row[column] for column in (*FIGURES, "seconds"))) for name, row in figures.items()],
     )
     for held in outcome.held:
         output.problem(str(held))
+    for drained in outcome.drained.values():
+        if drained.paused:
+            output.say(f"{drained.paused} Resume it with cmd=resume queue={drained.paused.name}")
     for name, drained in outcome.drained.items():
         if drained.outage:
             output.problem(f"{name} is paused. {drained.outage}")
@@ -160,7 +164,7 @@ def _figures(drained: Drained) -> dict[str, Any]:
         "failed": report.failed,
         "quarantined": report.quarantined,
         "seconds": round(drained.seconds, 3),
-    }
+    } | ({"paused": True} if drained.paused else {})
 
 
 PROCESS_EVENT_QUEUE = Command(

@@ -34,14 +34,22 @@ QUEUE_ITEM = Table(
     Column("lease_token", String(36)),
     Column("lease_until", BigInteger),  # a leased row has the same in not_before_timestamp
     Index("owa_queue_item_due", "status", "handler", "not_before_timestamp"),
-    Index("owa_queue_item_waits_for", "waits_for"),
     Index("owa_queue_item_failed", "status", "last_attempt_timestamp", "id", "handler"),
 )
 _WAITING = QUEUE_ITEM.c.waits_for.is_not(None)
 Index(
+    "owa_queue_item_waits_for",
+    QUEUE_ITEM.c.waits_for,
+    QUEUE_ITEM.c.status,
+    QUEUE_ITEM.c.waiting_since,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
+Index(
     "owa_queue_item_waiting_since",
     QUEUE_ITEM.c.status,
     QUEUE_ITEM.c.waiting_since,
+    QUEUE_ITEM.c.waits_for,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )

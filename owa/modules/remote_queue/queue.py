@@ -21,7 +21,9 @@ from owa.module_api import (
     QueueContext,
     QueueStatus,
     QueueUnavailable,
+    SearchableQueue,
     SenderStatus,
+    Sought,
     Source,
     dumps,
     open_files,
@@ -71,6 +73,12 @@ class RemoteQueue:
 
     def latest(self, count: int) -> list[Event]:
         return self._spool.latest(count)
+
+    def find(self, guid: int, limit: int) -> Sought:
+        """In the spool: what was sent is not here any more."""
+        if isinstance(self._spool, SearchableQueue):
+            return self._spool.find(guid, limit)
+        return Sought(None, "", is_whole=False)
 
     def pending(self) -> Pending:
         return self._spool.pending()

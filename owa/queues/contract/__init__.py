@@ -12,6 +12,8 @@ from owa.queues.contract.event_queue import (
     Pending,
     Quarantined,
     QueueStatus,
+    SearchableQueue,
+    Sought,
     Source,
 )
 from owa.queues.contract.failed import Failed, FailedFilter, Place, Trouble
@@ -28,9 +30,12 @@ from owa.queues.contract.items import (
     Unreadable,
     Waiting,
 )
-from owa.queues.contract.retry_queue import RetryQueue, session_key, status_of
+from owa.queues.contract.looks import Awaited, AwaitedPlace, Trail
+from owa.queues.contract.retry_queue import RetryQueue, session_key, session_of_key, status_of
 
 __all__ = [
+    "Awaited",
+    "AwaitedPlace",
     "Batch",
     "Claim",
     "Delivery",
@@ -50,11 +55,15 @@ __all__ = [
     "QueueStatus",
     "Remaining",
     "RetryQueue",
+    "SearchableQueue",
+    "Sought",
     "Source",
     "State",
+    "Trail",
     "Trouble",
     "Unreadable",
     "Waiting",
     "session_key",
+    "session_of_key",
     "status_of",
 ]

@@ -126,6 +126,25 @@ class EventQueue(Protocol):
         """Let go of files and connections."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What came of looking for an event in a queue."""
+
+    event: Event | None
+    where: str
+    """The file or place that it stands in; empty: it was not found."""
+    is_whole: bool
+    """Whether all of the queue was searched, or enough to find it."""
+
+
+@runtime_checkable
+class SearchableQueue(EventQueue, Protocol):
+    """A queue in which single events can be looked for. Others need not offer that."""
+
+    def find(self, guid: int, limit: int) -> Sought:
+        """Look for an event that has not been drained, in at most `limit` bytes. For the eye."""
+
+
 @runtime_checkable
 class ForwardingQueue(EventQueue, Protocol):
     """A queue whose source sends events to another server. What is taken from its spool instead has not been sent."""

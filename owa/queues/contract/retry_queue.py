@@ -7,10 +7,11 @@ from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
-from owa.events import Event
+from owa.events import Event, parse_identifier
 from owa.queues.contract.event_queue import QueueStatus
 from owa.queues.contract.failed import Failed, FailedFilter, Place, Trouble
 from owa.queues.contract.items import Claim, Delivery, Failure, Kept, Key, Lease, Remaining, State, Waiting
+from owa.queues.contract.looks import Awaited, AwaitedPlace, Trail
 
 
 @runtime_checkable
@@ -38,6 +39,26 @@ class RetryQueue(Protocol):
     def overdue(self, connection: Connection, before: int, limit: int) -> list[str]:
         """Keys for which the first event began to wait at or before that moment: those of at most `limit` events, the
         longest awaited first."""
+
+    def awaited(
+        self, connection: Connection, limit: int, after: AwaitedPlace | None = None, *, most: int = 1_000
+    ) -> list[Awaited]:
+        """The first `limit` keys that events wait for, the longest awaited first; `after`: of those behind that place.
+        `most`: as far as the events of each are counted."""
+
+    def awaited_among(self, connection: Connection, keys: Iterable[str], *, most: int = 1_000) -> list[Awaited]:
+        """The same, of these keys: those that something waits for, in no order."""
+
+    def awaited_by(self, connection: Connection, visitor_id: int, among: int) -> list[str]:
+        """Keys that events of a visitor wait for, in their order, as far as they are among the `among` events that have
+        waited longest."""
+
+    def count_waiting(self, connection: Connection, most: int) -> int:
+        """How many events wait for a key; counted as far as `most`."""
+
+    def trails(self, connection: Connection, guid: int) -> list[Trail]:
+        """All that is known of an event: of its part for the core first, then of each event handler, in their order.
+        Also what is finished, until it is flushed."""
 
     def claim_waiting(self, connection: Connection, key: str, limit: int, now: int) -> Claim:
         """At most `limit` events that wait for `key`. They are the caller's until its transaction ends."""
@@ -154,3 +175,11 @@ def status_of(unfinished: Counter[tuple[str, str, State]], oldest_at: int | None
 def session_key(site_id: str, session_id: int) -> str:
     """The key that events of a session wait for."""
     return f"session:{site_id}:{session_id}"
+
+
+def session_of_key(key: str) -> tuple[str, int] | None:
+    """The site and session of what `session_key` has spelled; None: it is another key."""
+    kind, _, rest = key.partition(":")
+    site_id, _, number = rest.rpartition(":")
+    session_id = parse_identifier(number)
+    return (site_id, session_id) if kind == "session" and session_id is not None else None

@@ -45,6 +45,25 @@ def oldest_event(path: Path, start: int) -> int | None:
     return None
 
 
+def find_event(path: Path, start: int, guid: int, limit: int) -> tuple[Event | None, int]:
+    """The event of that guid behind offset `start`, looked for in at most `limit` bytes; and how many were read."""
+    mark = EVENT_START + b'"%d"' % guid
+    read, carried = 0, b""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            while read < limit and (data := file.read(min(BLOCK, limit - read))):
+                read += len(data)
+                data = carried + data
+                if (at := data.find(mark)) >= 0:
+                    block = read_block(file, path.name, start + read - len(data) + at, 1)
+                    return next((r.entry for r in block.records if isinstance(r.entry, Event)), None), read
+                carried = data[1 - len(mark) :]
+    except OSError:
+        pass
+    return None, read
+
+
 def latest_events(path: Path, start: int, count: int) -> list[Event]:
     """The last `count` events of the file's tail, latest first."""
     try:

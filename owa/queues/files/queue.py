@@ -15,10 +15,10 @@ from owa.errors import DatabaseUnavailable, HeldByAnother, Overtaken, QueueUnava
 from owa.events import Entry, Event
 from owa.files import FileLock
 from owa.queues.append import Appender, wait_for_writers
-from owa.queues.contract import Batch, Pending, QueueStatus, Source
+from owa.queues.contract import Batch, Pending, QueueStatus, Sought, Source
 from owa.queues.files.counting import Counts
 from owa.queues.files.folder import Folder
-from owa.queues.files.peek import latest_events, oldest_event
+from owa.queues.files.peek import find_event, latest_events, oldest_event
 from owa.queues.files.pending import pending_in, receipts_of, retire_writers
 from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
@@ -106,6 +106,17 @@ class FileQueue:
             if len(found) >= count:
                 break
         return found
+
+    def find(self, guid: int, limit: int) -> Sought:
+        files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
+        for path, start in [*files, (self._folder.active, 0)]:
+            if limit <= 0:
+                return Sought(None, "", is_whole=False)
+            event, read = find_event(path, start, guid, limit)
+            limit -= read
+            if event:
+                return Sought(event, path.name, is_whole=True)
+        return Sought(None, "", is_whole=limit > 0)
 
     def pending(self) -> Pending:
         files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]

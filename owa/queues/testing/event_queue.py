@@ -18,7 +18,7 @@ from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.errors import HeldByAnother, Overtaken
 from owa.events import Entry, Event, Refusal, RefusalReason
-from owa.queues.contract import Batch, EventQueue, Source
+from owa.queues.contract import Batch, EventQueue, SearchableQueue, Source
 from owa.queues.testing.samples import AWKWARD_TEXTS, START, sample_event, sample_events, sample_refusal
 
 OpenQueue = Callable[[], EventQueue]
@@ -345,6 +345,24 @@ class EventQueueContract:
         assert queue.latest(10) == sample_events(6)[:1:-1]
         drain_all(queue, database)
         assert queue.latest(10) == []
+
+    def test_an_event_is_found_until_it_is_drained(self, open_queue: OpenQueue, database: Database) -> None:
+        queue = open_queue()
+        if not isinstance(queue, SearchableQueue):
+            pytest.skip("this queue does not offer to look for single events")
+        events = [sample_event(number, text) for number, text in enumerate(AWKWARD_TEXTS)]
+        queue.put(events[:4])
+        with queue.drain() as source:
+            acknowledge(lease(source, 2), database)
+        queue.put([sample_refusal(), *events[4:]])
+        for number, event in enumerate(events):
+            sought = queue.find(event.guid, 1 << 30)
+            assert (sought.event, bool(sought.where)) == ((event, True) if number > 1 else (None, False))
+            assert sought.is_whole
+        assert queue.find(99, 1 << 30).event is None
+        assert queue.find(1, 1 << 30).event is None  # which is how other numbers begin
+        drain_all(queue, database)
+        assert queue.find(events[-1].guid, 1 << 30).event is None
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from owa.queues.contract import (
     session_key,
 )
 from owa.queues.testing.deliveries import DeliveryContract
+from owa.queues.testing.looks import LookContract
 from owa.queues.testing.samples import AWKWARD_TEXTS, sample_event, sample_events
 
 NOW = 1_795_300_000_000_000
@@ -65,7 +66,7 @@ def lease(
     return queue.lease(connection, limit, now, until=now + LONG, owner=owner, attempted_before=attempted_before)
 
 
-class RetryQueueContract(DeliveryContract):
+class RetryQueueContract(DeliveryContract, LookContract):
     """The promises of `owa.queues.contract.RetryQueue`, one test or more for each."""
 
     @pytest.fixture

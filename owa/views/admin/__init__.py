@@ -35,6 +35,9 @@ class Link:
 NAVIGATION = (
     Place("queues", "Dashboard", Capability.VIEW_REPORTS),
     Place("failed", "Failed events", Capability.EDIT_MODULES),
+    Place("waiting", "Waiting", Capability.EDIT_MODULES),
+    Place("trace", "Trace", Capability.EDIT_MODULES),
+    Place("scheduler", "Scheduler", Capability.EDIT_MODULES),
     Place("diagnose", "Diagnose", Capability.EDIT_MODULES),
     Place("general", "General", Capability.EDIT_SETTINGS, "Settings"),
     Place("modules", "Modules", Capability.EDIT_MODULES, "Settings"),
@@ -54,6 +57,10 @@ def includeme(config: Configurator) -> None:
     config.add_route("queues", "/admin/queues")
     config.add_route("failed", "/admin/failed")
     config.add_route("failed_event", r"/admin/failed/{guid:[0-9]{1,19}}")
+    config.add_route("waiting", "/admin/waiting")
+    config.add_route("trace", "/admin/trace")
+    config.add_route("scheduler", "/admin/scheduler")
+    config.add_route("runs", "/admin/scheduler/runs")
     config.add_route("diagnose", "/admin/diagnose")
     config.add_route("general", "/admin/settings/general")
     config.add_route("sites", "/admin/settings/sites")

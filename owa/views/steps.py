@@ -1,0 +1,110 @@
+"""The way of an event, step by step, in words."""
+
+from dataclasses import dataclass
+
+from owa.queues.contract import Remaining, State, Trail
+from owa.tracing import SEARCHED, EventTrace
+from owa.views.filters import duration, moment
+
+GOOD, WAITS, BAD, NEUTRAL = "processed", "waiting", "failed", "off"
+"""Classes of states."""
+
+LONGEST_KIND = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that has happened to an event, or that is still to happen."""
+
+    title: str
+    at: int | None
+    """Microseconds; None: it is not known, or has not happened."""
+    where: str
+    state: str
+    """A word."""
+    kind: str
+    """How good that is: one of the classes."""
+    text: str = ""
+    """More about it."""
+
+
+def steps_of(trace: EventTrace, now: int) -> list[Step]:
+    """In their order. `now`: microseconds."""
+    steps = [_receipt(trace), _incoming(trace)]
+    if trace.core:
+        steps.append(_kept("Processing queue", trace.core, now))
+    if trace.rows or trace.core or trace.sought.event:
+        steps.append(_rows(trace))
+    if trace.session_id is not None and trace.rows:
+        steps.append(_session(trace))
+    steps += [_kept(f"Delivery to {trail.handler}", trail, now) for trail in trace.deliveries]
+    return steps
+
+
+def _receipt(trace: EventTrace) -> Step:
+    where = f"server {trace.server}"
+    if trace.is_known:
+        return Step("Received", trace.at, where, "taken", GOOD)
+    text = "The moment and the server are those that the number names: nothing else is known of it here."
+    return Step("Received", trace.at, where, "unknown", NEUTRAL, text)
+
+
+def _incoming(trace: EventTrace) -> Step:
+    title, sought = "Incoming queue", trace.sought
+    if sought.event:
+        return Step(title, None, f"this server, {sought.where}", "queued", WAITS, "The next drain takes it.")
+    if trace.trails or trace.rows:
+        return Step(title, None, "", "left", GOOD, "A drain has taken it from there.")
+    if not sought.is_whole:
+        text = f"Only the first {SEARCHED >> 20} MB of this server’s queue were searched: it may be behind them."
+        return Step(title, None, "this server", "not searched", NEUTRAL, text)
+    return Step(
+        title, None, "this server", "not there", NEUTRAL, "Queues of other servers cannot be searched from here."
+    )
+
+
+def _kept(title: str, trail: Trail, now: int) -> Step:
+    where = f"held by {trail.owner}" if trail.owner else trail.handled_by
+    if trail.state is None:
+        took = f"took {duration(trail.duration)}" if trail.duration is not None else ""
+        return Step(title, trail.finished_at, where, "done", GOOD, took)
+    text, at = _attempts(trail), trail.tried_at or trail.inserted_at
+    match trail.state:
+        case State.WAITING:
+            rest = f"It waits for {trail.waits_for}."
+            return Step(title, trail.inserted_at, where, "waiting", WAITS, f"{rest} {text}".rstrip())
+        case State.FAILED:
+            return Step(title, at, where, "failed", BAD, text)
+        case _:
+            due = f"Due at {moment(trail.due_at)} UTC." if trail.due_at and trail.due_at > now else "Due now."
+            return Step(title, at, where, trail.state.value, WAITS, f"{text} {due}".lstrip())
+
+
+def _attempts(trail: Trail) -> str:
+    """What has failed so far. What an error says may quote the event: the name of its kind alone is shown here."""
+    if not trail.attempts:
+        return ""
+    times = "1 attempt" if trail.attempts == 1 else f"{trail.attempts} attempts"
+    kind = trail.error.partition(":")[0]
+    is_name = kind.replace(".", "_").isidentifier() and len(kind) < LONGEST_KIND
+    return f"{times} failed, the last one with {kind}." if is_name else f"{times} failed."
+
+
+def _rows(trace: EventTrace) -> Step:
+    if trace.rows:
+        rows = ", ".join(f"{row.table} {row.key}" for row in trace.rows[:10])
+        return Step("Tables", None, "the database", "stored", GOOD, rows)
+    if trace.core and trace.core.remaining is Remaining.DELIVERY:
+        return Step("Tables", None, "", "none", NEUTRAL, "Only event handlers want it.")
+    return Step("Tables", None, "", "not yet", NEUTRAL, "It has left no row so far.")
+
+
+def _session(trace: EventTrace) -> Step:
+    title, session = "Session", trace.session
+    if session is None:
+        return Step(title, None, "", "not open", WAITS, "Its first page view has not come.")
+    views = "1 page view" if session.page_views == 1 else f"{session.page_views} page views"
+    text = f"Begun by this event, {views} so far." if session.entry_guid == trace.guid else f"{views} so far."
+    if session.is_adopted:
+        text += " Adopted: its first page view has not come."
+    return Step(title, session.entry_at, "the database", "open", GOOD, text)
