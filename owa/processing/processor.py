@@ -74,7 +74,7 @@ class Processor:
     def store_now(self, event: Event, patience: float) -> Report:
         """Process one event that has been in no queue, and finish those that waited for it. Raises
         `DatabaseUnavailable` when the database stays locked for `patience` seconds: then nothing has changed."""
-        report = self._in_one_transaction(Batch((event,), (), lambda _connection: None), patience)
+        report = self._in_one_transaction(Batch((event,), (), lambda _: None, is_queued=False), patience)
         with suppress(DatabaseUnavailable):  # the event is stored; the next drain finishes the others
             report.woken += self._recheck(report.waited_for, patience)
             if report.woken:

@@ -166,6 +166,7 @@ class Application:
             opened.runs(caller),
             lambda: opened.configuration.current().settings,
             self._deliveries,
+            opened.clock,
         )
 
     def _tell_failures(self) -> None:

@@ -63,6 +63,7 @@ def regular(installation: Installation) -> Jobs:
         installation.runs("scheduler"),
         lambda: installation.configuration.current().settings,
         Deliveries(installation),
+        installation.clock,
     )
 
 
@@ -345,7 +346,7 @@ def test_each_regular_job_runs(installation: Installation) -> None:
     for job in (*regular(installation).all(drain_interval=2), *contributed(installation)):
         job.run()
     assert [(run.job, run.result) for run in recorded(installation)] == [
-        (name, "done") for name in ("drain", "retry", "sweep", "clean", "prune")
+        (name, "done") for name in ("drain", "retry", "sweep", "clean", "sample", "sample_processing", "verify", "prune")
     ]
 
 

@@ -9,13 +9,15 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, TROUBLE, Command
 from owa.cli.output import Output
 from owa.processing.ledger import Ledger, Line
+from owa.processing.verifying import verify
 
 COLUMNS = tuple(field.name for field in fields(Line))
 
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
     ledger = Ledger(installation.database, installation.incoming, installation.retries, count_facts)
-    lines = ledger.verify(arguments.number("wait", 30.0) or 0.0)
+    runs, wait = installation.runs("command"), arguments.number("wait", 30.0) or 0.0
+    lines = verify(ledger, installation.database, installation.clock, runs, wait)
     drift = min(0, sum(line.drift for line in lines if line.drift < 0)) or sum(line.drift for line in lines)
     output.document({"drift": drift, "lines": [_document(line) for line in lines]})
     output.table("Ledger", (*COLUMNS, "drift"), [tuple(_document(line).values()) for line in lines])

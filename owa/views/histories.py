@@ -1,0 +1,67 @@
+"""The charts of a queue, from what was noted of it each minute, and the same as a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from owa.clock import MICROSECONDS
+from owa.db.history import MINUTE, Sample
+from owa.views.charts import Chart, Span, Values, count, draw, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A line of the table."""
+
+    at: int
+    """Microseconds."""
+    taken: float | None
+    """Events per minute; None: nobody looked just before."""
+    done: float | None
+    depth: int
+    oldest_age: int | None
+    """Microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How a queue was."""
+
+    charts: tuple[Chart, ...]
+    points: tuple[Point, ...]
+    """The latest first."""
+
+
+def history(samples: Sequence[Sample], span: Span, now: int) -> History:
+    """Of the samples of one queue, one for each step of the span at most."""
+    starts = span.starts(now // MINUTE)
+    by_start = {sample.minute - sample.minute % span.step: sample for sample in samples}
+    found = [by_start.get(start) for start in starts]
+    before = [by_start.get(start - span.step) for start in starts]
+    taken = [_rate(earlier, later, "taken") for earlier, later in zip(before, found, strict=True)]
+    done = [_rate(earlier, later, "done") for earlier, later in zip(before, found, strict=True)]
+    depth: Values = [sample and sample.depth for sample in found]
+    age: Values = [sample and (sample.oldest_age or 0) for sample in found]
+    charts = (
+        draw("Events per minute", [("In", "in", taken), ("Out", "out", done)], starts, span, count),
+        draw("Depth", [("Depth", "depth", depth)], starts, span, count),
+        draw("Age of the oldest", [("Age", "age", age)], starts, span, seconds),
+    )
+    points = tuple(
+        _point(start, sample, came, went)
+        for start, sample, came, went in zip(starts, found, taken, done, strict=True)
+        if sample
+    )
+    return History(charts, points[::-1])
+
+
+def _point(start: int, sample: Sample, taken: float | None, done: float | None) -> Point:
+    age = None if sample.oldest_age is None else sample.oldest_age * MICROSECONDS
+    return Point(start * MINUTE, taken, done, sample.depth, age)
+
+
+def _rate(earlier: Sample | None, later: Sample | None, figure: str) -> float | None:
+    """Events per minute. What is discarded is no negative rate."""
+    if earlier is None or later is None:
+        return None
+    change: int = getattr(later, figure) - getattr(earlier, figure)
+    return max(0, change) / (later.minute - earlier.minute)
