@@ -21,7 +21,7 @@ from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
 from owa.scheduler.contributed import contributed_jobs
 from owa.scheduler.jobs import Jobs
-from owa.scheduler.once import DrainOnce
+from owa.scheduler.once import DrainOnce, VerifyOnce
 from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
@@ -115,6 +115,7 @@ class Application:
             installation.clock,
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
+        self.verify_once = VerifyOnce(lambda: self._jobs("dashboard"))
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._is_started = False
@@ -180,6 +181,7 @@ class Application:
             self._scheduler.stop()
         self._scheduler = None
         self.drain_once.stop()
+        self.verify_once.stop()
         self._deliveries.stop()
         unpin()
         self.guids.close()

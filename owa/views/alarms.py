@@ -1,5 +1,6 @@
 """What an admin must know of the queues at once, with the remedy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS
@@ -49,6 +50,26 @@ def stopped(queue: str, last: Run | None, paused_since: int | None) -> Alarm | N
         return None
     detail = last.detail if last and is_paused else "The next drain that comes to the end of the queue ends the pause."
     return Alarm(f"{queue} is paused since {moment(since)} UTC.", detail)
+
+
+def skewed(server: int, skew: int) -> Alarm:
+    """A clock is off. `skew`: microseconds that it is behind."""
+    way = "behind" if skew > 0 else "ahead of"
+    return Alarm(
+        f"The clock of server {server} is {duration(abs(skew))} {way} the others’.",
+        "Events are ordered by the time of the server that takes them: let it follow a time server (NTP).",
+    )
+
+
+def drift(drifts: Sequence[int], verified_at: int | None) -> Alarm:
+    """The ledger does not balance. `drifts`: of the lines that have one."""
+    lost, more = -sum(one for one in drifts if one < 0), sum(one for one in drifts if one > 0)
+    found = [f"{count:,} {what}" for count, what in ((lost, "missing"), (more, "too many")) if count]
+    return Alarm(
+        f"The ledger does not balance: {' and '.join(found)}, as of {moment(verified_at)} UTC.",
+        "Verify it now, below. If that stays, somebody has removed queue files or rows, or it is a bug: the line with "
+        "the drift tells at which server and site.",
+    )
 
 
 def is_neglected(oldest_at: int | None, last: Run | None, settings: Settings, now: int) -> bool:

@@ -1,21 +1,31 @@
-"""How the queues are, for the admin."""
+"""How the queues, the servers and the ledger are, for the admin."""
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from owa.contributions import INCOMING, PROCESSING
+from owa.accounts.roles import Capability
+from owa.accounts.users import User
+from owa.clock import MICROSECONDS
+from owa.contributions import INCOMING
 from owa.db import counts, jobs
+from owa.db import ledger as stored
 from owa.db.jobs import Run
+from owa.db.ledger import StoredLine
+from owa.db.modules import processes
+from owa.db.senders import senders
 from owa.errors import HeldByAnother, Outage, QueueUnavailable
 from owa.exchange.settings import SERVER_NUMBER
-from owa.queues.contract import EventQueue, QueueStatus, status_of
+from owa.processing.verifying import JOB as VERIFY
+from owa.queues.contract import EventQueue, QueueStatus
 from owa.views import alarms
 from owa.views.alarms import Alarm
+from owa.views.charts import Span
 from owa.views.outcomes import Count, totals
+from owa.views.queue_lines import CAP, QueueLine, age_of, away_line, lags, other_lines, own_line, shared_line
+from owa.views.servers import SHOWN, ServerLine, own_servers, sending_servers
 
 if TYPE_CHECKING:
     from owa.app import Installation
@@ -25,18 +35,14 @@ Sees = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLine:
-    """One queue."""
+class LedgerPage:
+    """What the last verification has found."""
 
-    name: str
-    figures: dict[str, int]
-    """By what they are called."""
-    age: int | None
-    """For how long the oldest event has been in it, in microseconds."""
-    last: Run | None = None
-    """The last drain."""
-    last_busy: Run | None = None
-    """The last one that found something to do."""
+    lines: list[StoredLine]
+    verified_at: int | None
+    """Microseconds; None: nobody has verified it so far."""
+    last: Run | None
+    """The last verification, also one that failed."""
 
 
 @dataclass(slots=True)
@@ -45,49 +51,58 @@ class Dashboard:
 
     queues: list[QueueLine]
     alarms: list[Alarm] = field(default_factory=list)
+    servers: list[ServerLine] = field(default_factory=list)
+    """Empty: the visitor may not see them."""
+    ledger: LedgerPage | None = None
     counts: list[Count] = field(default_factory=list)
+    generation: int = 0
 
 
-def dashboard(installation: "Installation", sees: Sees) -> Dashboard:
+def dashboard(installation: "Installation", user: User, span: Span) -> Dashboard:
     """All figures. Raises `DatabaseUnavailable`."""
     incoming = installation.incoming.status()
-    server = installation.configuration.current().settings[SERVER_NUMBER]
-    now = installation.clock.now()
+    configuration = installation.configuration.current()
+    server, now = configuration.settings[SERVER_NUMBER], installation.clock.now()
+    sees_all = user.may(Capability.EDIT_SITES)
     with installation.database.reading() as connection:
-        processing = _of_sites(installation, connection, sees)
+        processing = _of_sites(installation, connection, user)
         queues = [
-            _line(connection, INCOMING, incoming, now, "drain", server),
-            _line(connection, PROCESSING, processing, now, "retry", None),
+            own_line(connection, incoming, server, span, now),
+            shared_line(connection, processing, span if sees_all else None, now),
         ]
-        found = totals(counts.stored(connection), sees)
-    return Dashboard(queues, _alarms(installation, queues, now), found)
+        others = other_lines(connection, server, span, now) if sees_all else []
+        ages = lags(server, age_of(incoming, now), others)
+        servers = _servers(connection, configuration.generation, ages, now) if sees_all else []
+        ledger = _ledger(connection, user.sees)
+        found = totals(counts.stored(connection), user.sees)
+    told = [*_alarms(installation, queues, now), *_of_servers(servers), *_of_ledger(ledger)]
+    return Dashboard([*queues, *others], told, servers, ledger, found, configuration.generation)
 
 
 def dashboard_away(installation: "Installation", outage: Outage) -> Dashboard:
     """What is known without the database."""
-    status = installation.incoming.status()
-    line = QueueLine(INCOMING, {"depth": status.depth}, _age(status, installation.clock.now()))
+    line = away_line(installation.incoming.status(), installation.clock.now())
     problems = [*_unkept(installation), *_unhealthy(installation)]
     paused = alarms.stopped(INCOMING, None, installation.processor.pause.since())
     return Dashboard([line], [*problems, alarms.away(str(outage)), *([paused] if paused else [])])
 
 
-def _line(connection: Connection, name: str, status: QueueStatus, now: int, job: str, server: int | None) -> QueueLine:
-    """`server`: whose drains are its own; None: anybody's."""
-    return QueueLine(
-        name,
-        {"depth": status.depth, **{key: value for key, value in status.details.items() if key != "segments"}},
-        _age(status, now),
-        jobs.last(connection, job, server=server),
-        jobs.last(connection, job, server=server, busy=True),
-    )
-
-
-def _of_sites(installation: "Installation", connection: Connection, sees: Sees) -> QueueStatus:
+def _of_sites(installation: "Installation", connection: Connection, user: User) -> QueueStatus:
     """The processing queue, as far as the visitor may see it."""
-    unfinished = installation.retries.unfinished(connection)
-    status = status_of(Counter({key: count for key, count in unfinished.items() if sees(key[1])}))
-    return replace(status, oldest_at=installation.retries.status(connection).oldest_at if status.depth else None)
+    sites = None if user.may(Capability.EDIT_SITES) else sorted(user.sites)
+    return installation.retries.glance(connection, CAP, sites)
+
+
+def _servers(connection: Connection, generation: int, ages: dict[int, int | None], now: int) -> list[ServerLine]:
+    own = own_servers(processes(connection, now - SHOWN * MICROSECONDS), generation, ages, now)
+    return [*own, *sending_servers(senders(connection), now)]
+
+
+def _ledger(connection: Connection, sees: Sees) -> LedgerPage:
+    last = jobs.last(connection, VERIFY)
+    lines = stored.stored_lines(connection)
+    at = lines[0].verified_at if lines else last.started_at if last and last.result == jobs.DONE else None
+    return LedgerPage([line for line in lines if sees(line.site_id)], at, last)
 
 
 def _alarms(installation: "Installation", queues: list[QueueLine], now: int) -> list[Alarm]:
@@ -97,12 +112,22 @@ def _alarms(installation: "Installation", queues: list[QueueLine], now: int) -> 
         paused_since = installation.processor.pause.since() if line.name == INCOMING else None
         if stopped := alarms.stopped(line.name, line.last, paused_since):
             found.append(stopped)
-        if line.figures.get("depth") == line.figures.get("waiting"):
+        if line.depth == line.waiting:
             continue  # it waits for other events, not for a drain
         oldest_at = None if line.age is None else now - line.age
         if alarms.is_neglected(oldest_at, line.last, settings, now) and not _is_draining(installation.incoming):
             found.append(alarms.neglected(line.name, line.last, settings, now))
     return found
+
+
+def _of_servers(servers: list[ServerLine]) -> list[Alarm]:
+    return [alarms.skewed(line.number, line.skew) for line in servers if line.skew and "clock is off" in line.problems]
+
+
+def _of_ledger(ledger: LedgerPage) -> list[Alarm]:
+    drifts = [line.figures.get("drift", 0) for line in ledger.lines]
+    wrong = [drift for drift in drifts if drift]
+    return [alarms.drift(wrong, ledger.verified_at)] if wrong else []
 
 
 def _unkept(installation: "Installation") -> list[Alarm]:
@@ -126,7 +151,3 @@ def _is_draining(queue: EventQueue) -> bool:
         return True
     except QueueUnavailable:
         return False
-
-
-def _age(status: QueueStatus, now: int) -> int | None:
-    return None if status.oldest_at is None else max(0, now - status.oldest_at)

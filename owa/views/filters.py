@@ -51,5 +51,10 @@ def words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-FILTERS = {"duration": duration, "moment": moment, "number": number, "words": words}
+def in_seconds(length: int | None) -> str:
+    """A length of time in microseconds as whole seconds; a dash for none."""
+    return "–" if length is None else f"{max(0, length) // MICROSECONDS:,} s"
+
+
+FILTERS = {"duration": duration, "in_seconds": in_seconds, "moment": moment, "number": number, "words": words}
 """By the name that templates call them."""

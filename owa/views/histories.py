@@ -35,8 +35,8 @@ def history(samples: Sequence[Sample], span: Span, now: int) -> History:
     """Of the samples of one queue, one for each step of the span at most."""
     starts = span.starts(now // MINUTE)
     by_start = {sample.minute - sample.minute % span.step: sample for sample in samples}
-    found = [by_start.get(start) for start in starts]
-    before = [by_start.get(start - span.step) for start in starts]
+    found = [_at(by_start, start, span.step) for start in starts]
+    before = [by_start.get(start - span.step) or by_start.get(start - 2 * span.step) for start in starts]
     taken = [_rate(earlier, later, "taken") for earlier, later in zip(before, found, strict=True)]
     done = [_rate(earlier, later, "done") for earlier, later in zip(before, found, strict=True)]
     depth: Values = [sample and sample.depth for sample in found]
@@ -49,9 +49,15 @@ def history(samples: Sequence[Sample], span: Span, now: int) -> History:
     points = tuple(
         _point(start, sample, came, went)
         for start, sample, came, went in zip(starts, found, taken, done, strict=True)
-        if sample
+        if sample and start in by_start
     )
     return History(charts, points[::-1])
+
+
+def _at(by_start: dict[int, Sample], start: int, step: int) -> Sample | None:
+    """One that is missing between two others is no gap: the clock that samples and the clock's minutes are two things."""
+    sample = by_start.get(start)
+    return by_start.get(start + step) if sample is None and start - step in by_start else sample
 
 
 def _point(start: int, sample: Sample, taken: float | None, done: float | None) -> Point:
