@@ -18,8 +18,8 @@ PATIENCE = 5.0
 
 
 def clean(database: Database, retries: RetryQueue, now: int, age: int) -> Figures:
-    """Delete finished events, records of runs and processes, samples of queues, and answers to other servers' batches. `now`:
-    microseconds; `age`: seconds. Raises `DatabaseUnavailable`."""
+    """Delete finished events, records of runs and processes, samples of queues, and answers to other servers' batches.
+    `now`: microseconds; `age`: seconds. Raises `DatabaseUnavailable`."""
     before = now - age * MICROSECONDS
     with database.writing(PATIENCE) as connection:
         return {

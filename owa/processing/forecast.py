@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from owa.clock import MICROSECONDS
 from owa.db.history import MINUTE, Sample
@@ -54,7 +55,7 @@ def rates(samples: Sequence[Sample], now: int) -> Rates | None:
     recent = [sample for sample in samples if sample.minute >= now // MINUTE - WINDOW]
     if len(recent) < 2 or recent[-1].minute - recent[0].minute < LEAST:
         return None
-    pairs = list(zip(recent, recent[1:], strict=False))
+    pairs = list(pairwise(recent))
     minutes = recent[-1].minute - recent[0].minute
     taken = sum(max(0, later.taken - earlier.taken) for earlier, later in pairs)
     return Rates(taken / minutes, sum(max(0, later.done - earlier.done) for earlier, later in pairs) / minutes)

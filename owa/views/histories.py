@@ -39,8 +39,8 @@ def history(samples: Sequence[Sample], span: Span, now: int) -> History:
     before = [by_start.get(start - span.step) or by_start.get(start - 2 * span.step) for start in starts]
     taken = [_rate(earlier, later, "taken") for earlier, later in zip(before, found, strict=True)]
     done = [_rate(earlier, later, "done") for earlier, later in zip(before, found, strict=True)]
-    depth: Values = [sample and sample.depth for sample in found]
-    age: Values = [sample and (sample.oldest_age or 0) for sample in found]
+    depth: Values = [sample.depth if sample else None for sample in found]
+    age: Values = [(sample.oldest_age or 0) if sample else None for sample in found]
     charts = (
         draw("Events per minute", [("In", "in", taken), ("Out", "out", done)], starts, span, count),
         draw("Depth", [("Depth", "depth", depth)], starts, span, count),
@@ -55,7 +55,7 @@ def history(samples: Sequence[Sample], span: Span, now: int) -> History:
 
 
 def _at(by_start: dict[int, Sample], start: int, step: int) -> Sample | None:
-    """One that is missing between two others is no gap: the clock that samples and the clock's minutes are two things."""
+    """One that is missing between two others is no gap: samples are a minute apart, not one in each minute."""
     sample = by_start.get(start)
     return by_start.get(start + step) if sample is None and start - step in by_start else sample
 

@@ -48,7 +48,7 @@ class ServerLine:
 def own_servers(
     processes: Iterable[Process], generation: int, lags: Mapping[int, int | None], now: int
 ) -> list[ServerLine]:
-    """Those that share the database. `generation`: of the configuration. `lags`: by server, as far as they are known."""
+    """Those that share the database. `generation`: of the configuration. `lags`: by server, where known."""
     by_server: dict[int, list[Process]] = {}
     for process in processes:
         by_server.setdefault(process.server, []).append(process)

@@ -1,6 +1,7 @@
-"""Figures at a glance: none is counted further than is asked for, and each by an index, whatever else the table holds."""
+"""Figures at a glance: none is counted further than is asked for, and each by an index, whatever else there is."""
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, literal_column, select
 
@@ -42,7 +43,7 @@ class Glance:
         return QueueStatus(depth, oldest if depth else None, details | deliveries)
 
 
-def _count(connection: Connection, rows: Select[tuple[int]], limit: int) -> int:
+def _count(connection: Connection, rows: Select[Any], limit: int) -> int:
     return connection.execute(select(func.count()).select_from(rows.limit(limit).subquery())).scalar_one()
 
 
