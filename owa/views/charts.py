@@ -90,10 +90,12 @@ def draw(
     starts: Sequence[int],
     span: Span,
     told: Callable[[float], str],
+    nice: Callable[[float], float] | None = None,
 ) -> Chart:
     """A chart. `series`: name, class, and a value for each of `starts` (None: nobody looked). `told`: a value in words,
-    short enough for an axis."""
-    step = nice_step(max((value for *_, values in series for value in values if value is not None), default=0))
+    short enough for an axis. `nice`: the distance of the marks of the vertical axis, for its greatest value; `nice_step`
+    if it is left out."""
+    step = (nice or nice_step)(_greatest(series))
     top = step * max(1, math.ceil(_greatest(series) / step - 1e-9))
     lines = tuple(_line(name, style, values, top, told) for name, style, values in series)
     steps = round(top / step)
@@ -109,6 +111,15 @@ def nice_step(greatest: float) -> float:
     rough = greatest / TICKS
     power: float = 10 ** math.floor(math.log10(rough))
     return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough * (1 - 1e-9))
+
+
+def nice_seconds(greatest: float) -> float:
+    """The same for seconds: marks are whole seconds, minutes, hours or days."""
+    for unit, most in ((1, 60), (60, 3_600), (3_600, 86_400)):
+        for number in (1, 2, 5, 10, 15, 30):
+            if unit * number < most and unit * number * TICKS >= greatest:
+                return unit * number
+    return 86_400 * nice_step(greatest / 86_400)
 
 
 def _greatest(series: Sequence[tuple[str, str, Values]]) -> float:

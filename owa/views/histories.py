@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from owa.clock import MICROSECONDS
 from owa.db.history import MINUTE, Sample
-from owa.views.charts import Chart, Span, Values, count, draw, seconds
+from owa.views.charts import Chart, Span, Values, count, draw, nice_seconds, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def history(samples: Sequence[Sample], span: Span, now: int) -> History:
     charts = (
         draw("Events per minute", [("In", "in", taken), ("Out", "out", done)], starts, span, count),
         draw("Depth", [("Depth", "depth", depth)], starts, span, count),
-        draw("Age of the oldest", [("Age", "age", age)], starts, span, seconds),
+        draw("Age of the oldest", [("Age", "age", age)], starts, span, seconds, nice_seconds),
     )
     points = tuple(
         _point(start, sample, came, went)

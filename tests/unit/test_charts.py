@@ -5,8 +5,25 @@ import re
 import pytest
 
 from owa.db.history import MINUTE, Sample
-from owa.views.charts import BOTTOM, DAY, HEIGHT, HOUR, LEFT, RIGHT, TOP, WEEK, WIDTH, Chart, Span, Values
-from owa.views.charts import count, draw, nice_seconds, nice_step, seconds
+from owa.views.charts import (
+    BOTTOM,
+    DAY,
+    HEIGHT,
+    HOUR,
+    LEFT,
+    RIGHT,
+    TOP,
+    WEEK,
+    WIDTH,
+    Chart,
+    Span,
+    Values,
+    count,
+    draw,
+    nice_seconds,
+    nice_step,
+    seconds,
+)
 from owa.views.histories import history
 
 NOW = 29_921_050 * MINUTE + 30_000_000
