@@ -20,8 +20,28 @@
     return !selection.isCollapsed && selection.containsNode(node, true);
   };
 
-  const isSame = (old, fresh) =>
-    old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && (old.id || "") === (fresh.id || "");
+  const kind = (node) => `${node.nodeName} ${node.id || node.getAttribute?.("aria-labelledby") || ""}`;
+
+  // Which of the old nodes become which of the fresh ones: as many as can in their order (the longest common
+  // subsequence of their kinds), so that what comes or goes in between leaves the others where they are.
+  const pairs = (old, fresh) => {
+    const [were, are] = [old.map(kind), fresh.map(kind)];
+    if (were.join("|") === are.join("|")) return new Map(fresh.map((node, number) => [node, old[number]]));
+    const common = Array.from({ length: were.length + 1 }, () => new Uint32Array(are.length + 1));
+    for (let i = were.length - 1; i >= 0; i -= 1) {
+      for (let j = are.length - 1; j >= 0; j -= 1) {
+        common[i][j] =
+          were[i] === are[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
+      }
+    }
+    const found = new Map();
+    for (let i = 0, j = 0; i < were.length && j < are.length; ) {
+      if (were[i] === are[j]) found.set(fresh[j++], old[i++]);
+      else if (common[i + 1][j] >= common[i][j + 1]) i += 1;
+      else j += 1;
+    }
+    return found;
+  };
 
   // An alarm is read aloud anew when it changes: not because a number in it has grown.
   const isSameAlarm = (old, fresh) => {
@@ -40,24 +60,19 @@
   };
 
   const updateChildren = (old, fresh) => {
+    const [before, wanted] = [[...old.childNodes], [...fresh.childNodes]];
+    const kept = pairs(before, wanted);
+    const stay = new Set(kept.values());
+    for (const node of before) if (!stay.has(node)) node.remove();
     let here = old.firstChild;
-    for (const wanted of [...fresh.childNodes]) {
-      let found = here;
-      if (!found || !isSame(found, wanted)) {
-        found = wanted.id ? [...old.children].find((child) => isSame(child, wanted)) : null;
-      }
-      if (found) {
-        if (found === here) here = here.nextSibling;
-        else old.insertBefore(found, here);
-        update(found, wanted);
+    for (const node of wanted) {
+      const mine = kept.get(node);
+      if (mine) {
+        here = mine.nextSibling;
+        update(mine, node);
       } else {
-        old.insertBefore(document.importNode(wanted, true), here);
+        old.insertBefore(document.importNode(node, true), here);
       }
-    }
-    while (here) {
-      const next = here.nextSibling;
-      here.remove();
-      here = next;
     }
   };
 
@@ -84,8 +99,9 @@
     const answer = await fetch(root.dataset.refresh, { redirect: "manual", signal: AbortSignal.timeout(20000) });
     if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) return end();
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    updateChildren(root, page.body);
+    const part = document.createElement("template"); // in which no script runs, and no space is lost
+    part.innerHTML = await answer.text();
+    updateChildren(root, part.content);
     failures = 0;
     last = new Date();
     return tell("");

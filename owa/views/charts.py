@@ -93,8 +93,8 @@ def draw(
     nice: Callable[[float], float] | None = None,
 ) -> Chart:
     """A chart. `series`: name, class, and a value for each of `starts` (None: nobody looked). `told`: a value in words,
-    short enough for an axis. `nice`: the distance of the marks of the vertical axis, for its greatest value; `nice_step`
-    if it is left out."""
+    short enough for an axis. `nice`: the distance of the marks of the vertical axis, for its greatest value; else
+    `nice_step`."""
     step = (nice or nice_step)(_greatest(series))
     top = step * max(1, math.ceil(_greatest(series) / step - 1e-9))
     lines = tuple(_line(name, style, values, top, told) for name, style, values in series)
@@ -168,15 +168,17 @@ def count(value: float) -> str:
     """A number of at most four characters: 950, 1.2k, 35k, 1.2M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size * 0.9995:
-            part = value / size
-            return (f"{part:.0f}" if part >= 10 or part == round(part) else f"{part:.1f}") + unit
-    return f"{value:.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
+            return _short(value / size) + unit
+    return _short(value)
 
 
 def seconds(value: float) -> str:
     """A number of seconds, in its greatest unit: 40 s, 5 min, 1.5 h, 2 d."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if value >= size:
-            part = value / size
-            return (f"{part:.0f}" if part >= 10 or part == round(part) else f"{part:.1f}") + f" {unit}"
+            return f"{_short(value / size)} {unit}"
     return f"{value:.0f} s"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")

@@ -4,6 +4,7 @@ A file that is drained meanwhile, or that cannot be read, holds nothing to see.
 """
 
 from pathlib import Path
+from typing import BinaryIO
 
 from owa.events import Event
 from owa.queues.records import EVENT_START
@@ -16,16 +17,25 @@ TAIL = 256 << 10
 
 def count_events(path: Path, start: int) -> int:
     """How many events stand in the file behind offset `start`. Reads it all, at the disk's speed."""
-    count, carried = 0, b""
     try:
         with path.open("rb") as file:
-            file.seek(start)
-            while data := file.read(BLOCK):
-                data = carried + data
-                count += data.count(EVENT_START)
-                carried = data[1 - len(EVENT_START) :]
+            return count_between(file, start, path.stat().st_size)
     except OSError:
         return 0
+
+
+def count_between(file: BinaryIO, start: int, end: int) -> int:
+    """How many events begin at or behind offset `start` of the file and are recognised before `end`: those that are cut
+    there count in the part behind it. Raises `OSError`."""
+    count, overlap = 0, len(EVENT_START) - 1
+    start = max(0, start - overlap) if start else 0
+    left, carried = end - start, b""
+    file.seek(start)
+    while left > 0 and (data := file.read(min(BLOCK, left))):
+        left -= len(data)
+        data = carried + data
+        count += data.count(EVENT_START)
+        carried = data[-overlap:]
     return count
 
 

@@ -16,8 +16,9 @@ from owa.events import Entry, Event
 from owa.files import FileLock
 from owa.queues.append import Appender, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Source
+from owa.queues.files.counting import EventCounts
 from owa.queues.files.folder import Folder
-from owa.queues.files.peek import count_events, latest_events, oldest_event
+from owa.queues.files.peek import latest_events, oldest_event
 from owa.queues.files.pending import pending_in, receipts_of, retire_writers
 from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
@@ -41,6 +42,7 @@ class FileQueue:
         self._lock = Lock()
         self._appender = Appender(folder.active, fsync=fsync)
         self._numbering = Numbering(folder.writers)
+        self._counts = EventCounts()
         os.register_at_fork(after_in_child=self._start_anew)
 
     @property
@@ -91,7 +93,7 @@ class FileQueue:
             starts = [0] * len(segments)
         files = [*zip(segments, starts, strict=True), (self._folder.active, 0)]
         return QueueStatus(
-            depth=sum(count_events(path, start) for path, start in files),
+            depth=self._counts.of(files),
             oldest_at=next(filter(None, (oldest_event(path, start) for path, start in files)), None),
             details={"segments": len(segments), **details},
         )
@@ -117,6 +119,7 @@ class FileQueue:
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
         self._lock = Lock()
+        self._counts = EventCounts()
         self._appender.forget_descriptor()
         self._numbering.close()
         self._numbering = Numbering(self._folder.writers)
