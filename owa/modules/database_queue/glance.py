@@ -39,8 +39,12 @@ class Glance:
                 depth += kept
                 retrying += _tried_again(connection, *theirs, *mine)
         details = {State.WAITING.value: waiting, State.RETRYING.value: retrying, State.FAILED.value: count(_BROKEN)}
-        oldest = connection.execute(select(func.min(_TABLE.insertion_timestamp)).where(_UNHANDLED)).scalar()
-        return QueueStatus(depth, oldest if depth else None, details | deliveries)
+        return QueueStatus(depth, connection.execute(_OLDEST).scalar() if depth else None, details | deliveries)
+
+
+_OLDEST = (
+    select(_TABLE.insertion_timestamp).where(_UNHANDLED, _UNFINISHED).order_by(_TABLE.insertion_timestamp).limit(1)
+)
 
 
 def _count(connection: Connection, rows: Select[Any], limit: int) -> int:

@@ -45,9 +45,14 @@ Index(
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )
-_UNHANDLED = text("status = 'unhandled'")
-Index("owa_queue_item_oldest", QUEUE_ITEM.c.insertion_timestamp, sqlite_where=_UNHANDLED, postgresql_where=_UNHANDLED)
 _UNFINISHED = text("status != 'handled'")
+Index(
+    "owa_queue_item_oldest",
+    QUEUE_ITEM.c.status,
+    QUEUE_ITEM.c.insertion_timestamp,
+    sqlite_where=_UNFINISHED,
+    postgresql_where=_UNFINISHED,
+)
 Index(
     "owa_queue_item_site",
     QUEUE_ITEM.c.status,

@@ -40,15 +40,14 @@ def upgrade() -> None:
     op.add_column("owa_process", sa.Column("version", sa.String(64), nullable=True))
     op.add_column("owa_process", sa.Column("mode", sa.String(16), nullable=True))
     op.add_column("owa_process", sa.Column("skew", sa.BigInteger(), nullable=True))
-    unhandled = sa.text("status = 'unhandled'")
+    unfinished = sa.text("status != 'handled'")
     op.create_index(
         "owa_queue_item_oldest",
         "owa_queue_item",
-        ["insertion_timestamp"],
-        sqlite_where=unhandled,
-        postgresql_where=unhandled,
+        ["status", "insertion_timestamp"],
+        sqlite_where=unfinished,
+        postgresql_where=unfinished,
     )
-    unfinished = sa.text("status != 'handled'")
     op.create_index(
         "owa_queue_item_site",
         "owa_queue_item",
