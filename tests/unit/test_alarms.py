@@ -5,7 +5,7 @@ import pytest
 from owa.clock import MICROSECONDS
 from owa.db.jobs import Run
 from owa.settings import Settings
-from owa.views.alarms import is_neglected, neglected, stopped
+from owa.views.alarms import drift, is_neglected, neglected, skewed, stopped
 from owa.views.filters import duration
 from tests.page_views import settings
 
@@ -85,3 +85,12 @@ def test_durations(seconds: float, expected: str) -> None:
 
 def test_no_duration() -> None:
     assert duration(None) == "–"
+
+
+def test_a_drift_says_which_way() -> None:
+    assert drift([-3, 2, -1], NOW).title.startswith("The ledger does not balance: 4 missing and 2 too many, as of 2026")
+
+
+def test_a_clock_says_which_way() -> None:
+    assert skewed(7, 90 * MICROSECONDS).title == "The clock of server 7 is 1 min 30 s behind the others’."
+    assert "ahead of" in skewed(7, -90 * MICROSECONDS).title
