@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 WIDTH, HEIGHT = 360, 170
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 24
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 10, 24
 """Space around the plot, in units of the drawing."""
 
 TICKS = 4
@@ -80,7 +80,7 @@ class Span:
 
 HOUR = Span("hour", 60, 1, 15, "%H:%M")
 DAY = Span("day", 1_440, 15, 360, "%H:%M")
-WEEK = Span("week", 10_080, 120, 1_440, "%a %d")
+WEEK = Span("week", 10_080, 120, 1_440, "%a")
 SPANS = {span.name: span for span in (HOUR, DAY, WEEK)}
 
 
