@@ -1,10 +1,15 @@
 """Tells the others that this process is there, and which configuration it has applied."""
 
+from sqlalchemy import Connection
+
 from owa.clock import MICROSECONDS, Clock
 from owa.configuration import ConfigurationKeeper
 from owa.db.engine import Database
 from owa.db.modules import Process, Subscriptions, note_process, store_subscriptions
+from owa.db.postgresql import clock_of
 from owa.node import this_process
+from owa.queues.settings import QUEUE_EVENTS
+from owa.version import VERSION
 
 INTERVAL = 10
 """Seconds between two notes, when nothing has changed."""
@@ -34,7 +39,10 @@ class Presence:
             return
         generation, broken = state
         with self._database.writing() as connection:
-            note_process(connection, Process(this_process(), self._server, generation, broken, now))
+            skew = self._skew(connection)
+            mode = "asynchronous" if self._configuration.current().settings[QUEUE_EVENTS] else "synchronous"
+            process = Process(this_process(), self._server, generation, broken, now, VERSION, mode, skew)
+            note_process(connection, process)
         self._noted, self._noted_at = state, now
 
     def remember(self) -> None:
@@ -46,6 +54,11 @@ class Presence:
                 with self._database.writing() as connection:
                     store_subscriptions(connection, module, wanted)
                 self._remembered[module] = wanted
+
+    def _skew(self, connection: Connection) -> int | None:
+        """How far this clock is behind the database's, where that has one of its own."""
+        theirs = clock_of(connection)
+        return None if theirs is None else theirs - self._clock.now()
 
     def _broken(self) -> str:
         modules = self._configuration.registry.modules.values()

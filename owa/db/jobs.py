@@ -27,7 +27,7 @@ from sqlalchemy import (
 from owa.db.metadata import METADATA, Id
 from owa.node import has_ended
 
-JOBS = ("drain", "retry", "deliver", "sweep", "clean")
+JOBS = ("drain", "retry", "deliver", "sweep", "clean", "sample", "sample_processing", "verify")
 """The names of OWA's own jobs: what `owa.scheduler.jobs` does regularly. Modules have others."""
 
 RUNNING, DONE, PAUSED, FAILED = "running", "done", "paused", "failed"

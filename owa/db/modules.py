@@ -32,6 +32,9 @@ PROCESS = Table(
     Column("generation", BigInteger, nullable=False),
     Column("broken", Text, nullable=False),  # names of modules that do not work there
     Column("seen_at", BigInteger, nullable=False),  # microseconds
+    Column("version", String(64)),
+    Column("mode", String(16)),
+    Column("skew", BigInteger),  # microseconds that its clock is behind the database's; NULL: not measured
 )
 
 
@@ -83,6 +86,13 @@ class Process:
     generation: int
     broken: str
     seen_at: int
+    """Microseconds, by its own clock."""
+    version: str | None = None
+    """Of OWA."""
+    mode: str | None = None
+    """`asynchronous` or `synchronous`."""
+    skew: int | None = None
+    """Microseconds that its clock is behind the database's; None: nobody can tell."""
 
 
 def switches(connection: Connection) -> dict[str, Switch]:
@@ -146,6 +156,9 @@ def note_process(connection: Connection, process: Process) -> None:
         "generation": process.generation,
         "broken": process.broken,
         "seen_at": process.seen_at,
+        "version": process.version,
+        "mode": process.mode,
+        "skew": process.skew,
     }
     insert = dialect_insert(connection.dialect.name)(PROCESS).values(name=process.name, **values)
     connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))

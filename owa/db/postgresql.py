@@ -51,6 +51,15 @@ def _write(patience: float) -> str:
     )
 
 
+def clock_of(connection: Connection) -> int | None:
+    """What the server's clock says, in microseconds since the epoch; None: it is no PostgreSQL, and has none of its
+    own."""
+    if connection.dialect.name != "postgresql":
+        return None
+    seconds = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    return int(connection.exec_driver_sql(seconds).scalar_one())
+
+
 def limit_statements(seconds: float) -> str:
     """Ends each later statement of a transaction that takes longer."""
     return f"SET LOCAL statement_timeout = {round(seconds * 1000)}"

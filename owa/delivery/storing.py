@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Executable
 
 from owa.clock import Clock
-from owa.contributions import Statement
+from owa.contributions import PROCESSING, Statement
+from owa.db import history
 from owa.db.bulk import BulkStatement
 from owa.db.engine import Database
 from owa.delivery.blame import is_away
@@ -70,6 +71,7 @@ class Store:
                     if time.monotonic() > turn:
                         break
                 current = None
+                history.count_done(connection, PROCESSING, history.SHARED, len(stored))
         except (Overtaken, Outage):
             raise
         except TooLong as error:  # with it, the whole transaction may be gone

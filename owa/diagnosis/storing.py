@@ -8,6 +8,7 @@ from owa.analytics.counting import count_facts
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING
 from owa.db.engine import Database
+from owa.db.ledger import stored_lines
 from owa.db.senders import senders
 from owa.diagnosis.check import Finding, Verdict, broken, unknown, well
 from owa.diagnosis.scene import NotOpened, Scene
@@ -87,6 +88,10 @@ def look_at_clock(scene: Scene) -> list[Finding]:
         text = f"This machine's clock was set back: guids are {duration(round(ahead * MICROSECONDS))} ahead of it."
         return broken(text, "Set it right: timedatectl set-ntp true. Guids stay unique meanwhile.")
     for process in scene.processes:
+        if process.skew is not None and abs(process.skew) > allowed:
+            way = "behind" if process.skew > 0 else "ahead of"
+            text = f"The clock of {process.name} is {duration(abs(process.skew))} {way} the database's."
+            return broken(text, "Set it right there: timedatectl set-ntp true")
         if process.seen_at - scene.now > allowed:
             text = f"The clock of {process.name} is {duration(process.seen_at - scene.now)} ahead of this one."
             return broken(text, "Set the clocks right, there or here: timedatectl set-ntp true")
@@ -106,9 +111,10 @@ def look_at_clock(scene: Scene) -> list[Finding]:
 
 
 def look_at_ledger(scene: Scene) -> list[Finding]:
-    """Whether all that was taken is somewhere; only when asked for, since it counts all rows."""
+    """Whether all that was taken is somewhere: as it was verified last, or, if that is asked for, now: it counts all
+    rows."""
     if not scene.verifies_ledger:
-        return unknown("Not looked at: cmd=diagnose ledger=1, or cmd=verify-ledger.")
+        return _as_verified(scene)
     opened = scene.opened
     try:
         lines = Ledger(opened.database, opened.incoming, opened.retries, count_facts).verify(LEDGER_PATIENCE)
@@ -119,6 +125,22 @@ def look_at_ledger(scene: Scene) -> list[Finding]:
         return well("Everything that was taken is somewhere.")
     worst = max(off, key=lambda line: abs(line.drift))
     text = f"The ledger does not add up: drift {worst.drift:+d} at server {worst.server}, site {worst.site_id or '?'}."
+    return broken(text, "See all of it: python cli.py cmd=verify-ledger verbose=1. It is a bug, or somebody's hand.")
+
+
+def _as_verified(scene: Scene) -> list[Finding]:
+    """What the last verification has found."""
+    with scene.opened.database.reading() as connection:
+        lines = stored_lines(connection)
+    if not lines:
+        return unknown("Not verified so far: cmd=diagnose ledger=1, or cmd=verify-ledger.")
+    off = [line for line in lines if line.figures.get("drift")]
+    when = f"as of {moment(lines[0].verified_at)} UTC"
+    if not off:
+        return well(f"Everything that was taken is somewhere, {when}.")
+    worst = max(off, key=lambda line: abs(line.figures["drift"]))
+    drift = f"drift {worst.figures['drift']:+d} at server {worst.server}, site {worst.site_id or '?'}"
+    text = f"The ledger does not add up, {when}: {drift}."
     return broken(text, "See all of it: python cli.py cmd=verify-ledger verbose=1. It is a bug, or somebody's hand.")
 
 

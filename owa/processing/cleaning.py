@@ -1,7 +1,7 @@
 """Deletes what was kept for the eye for long enough."""
 
 from owa.clock import MICROSECONDS
-from owa.db import jobs, modules, senders
+from owa.db import history, jobs, modules, senders
 from owa.db.engine import Database
 from owa.processing.runs import Figures
 from owa.queues.contract import RetryQueue
@@ -18,14 +18,15 @@ PATIENCE = 5.0
 
 
 def clean(database: Database, retries: RetryQueue, now: int, age: int) -> Figures:
-    """Delete finished events, records of runs and processes, and answers to other servers' batches. `now`:
-    microseconds; `age`: seconds. Raises `DatabaseUnavailable`."""
+    """Delete finished events, records of runs and processes, samples of queues, and answers to other servers' batches.
+    `now`: microseconds; `age`: seconds. Raises `DatabaseUnavailable`."""
     before = now - age * MICROSECONDS
     with database.writing(PATIENCE) as connection:
         return {
             "finished": retries.flush(connection, before),
             "runs": jobs.forget(connection, before, now - IDLE_RUNS_AGE * MICROSECONDS),
             "processes": modules.forget_processes(connection, before),
+            "samples": history.forget(connection, now),
             "answers": senders.forget_answers(connection, now - senders.ANSWERS_AGE * MICROSECONDS),
         }
 

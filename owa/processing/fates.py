@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from owa.clock import MICROSECONDS
-from owa.contributions import ProcessingContext
-from owa.db import receipts
+from owa.contributions import INCOMING, PROCESSING, ProcessingContext
+from owa.db import history, receipts
 from owa.db.counts import Outcome, Tally
 from owa.events import Event, Refusal
 from owa.processing.report import Report
@@ -57,7 +57,9 @@ class Fates:
             failure_of(problem, context, remaining, items.get(problem.event.guid), counted=counted)
             for problem in stored.problems
         ]
-        self._retries.done(connection, (event for event in stored.finished() if event.guid in items), context.now)
+        resumed = [event for event in stored.finished() if event.guid in items]
+        self._retries.done(connection, resumed, context.now)
+        history.count_done(connection, PROCESSING, history.SHARED, len(resumed))
         self._retries.wait(connection, stored.waiting, context.now)
         given_up = self.keep(connection, failures, context.now)
         woken = self._retries.wake(connection, stored.opened, context.now)
@@ -90,6 +92,7 @@ class Fates:
             detail = f"{failure.handler}: {failure.error}" if failure.handler else failure.error
             _count(tally, Outcome.FAILED, [failure.event], reason=reason, detail=detail)
         tally.store(connection)
+        history.count_done(connection, PROCESSING, history.SHARED, len(given_up))
         return len(given_up)
 
     def _enqueue(self, connection: Connection, stored: Stored, now: int) -> None:
@@ -108,8 +111,10 @@ class Fates:
     def give_up(self, connection: Connection, events: Iterable[Event], error: str) -> None:
         """Count events that the retry queue has given up."""
         tally = Tally()
+        events = list(events)
         _count(tally, Outcome.FAILED, events, detail=error)
         tally.store(connection)
+        history.count_done(connection, PROCESSING, history.SHARED, len(events))
 
     def give_up_unreadable(self, connection: Connection, rows: Iterable[Unreadable], now: int) -> None:
         """Count rows of the retry queue that hold no event that can be read."""
@@ -118,9 +123,11 @@ class Fates:
             reason = Remaining.DELIVERY.value if row.handler else ""
             tally.add(Outcome.FAILED, server=row.server, site_id=row.site_id, at=now, reason=reason, detail=row.error)
         tally.store(connection)
+        history.count_done(connection, PROCESSING, history.SHARED, tally.total(Outcome.FAILED))
 
     def count_others(self, connection: Connection, batch: Batch, report: Report, now: int) -> None:
-        """Count what is no event: refusals, and bytes that are no records."""
+        """Count what is no event: refusals, and bytes that are no records; and that the queue's events have left it."""
+        history.count_done(connection, INCOMING, self._server, _events_of(batch))
         tally = Tally()
         for entry in batch.entries:
             if isinstance(entry, Refusal):
@@ -144,6 +151,7 @@ class Fates:
     def put_back(self, connection: Connection, events: Sequence[Event], report: Report, now: int) -> None:
         """Events are on the incoming queue again, which says that they were taken."""
         self._retries.done(connection, events, now)
+        history.count_done(connection, PROCESSING, history.SHARED, len(events))
         for (server, site_id), count in sorted(Counter((event.server, event.site_id) for event in events).items()):
             receipts.take(connection, server, site_id, -count)
         report.moved += len(events)
@@ -161,6 +169,12 @@ class Fates:
         tally.store(connection)
         report.forwarded += len(forwarded.events)
         report.events += len(forwarded.events) + len(failures)
+
+
+def _events_of(batch: Batch) -> int:
+    """How many the queue has given out."""
+    sent = len(batch.forwarded.events) + len(batch.forwarded.refused) if batch.forwarded else 0
+    return sent + sum(isinstance(entry, Event) for entry in batch.entries) if batch.is_queued else 0
 
 
 def note_receipts(connection: Connection, batch: Batch, stored: Stored) -> None:

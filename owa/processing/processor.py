@@ -88,7 +88,7 @@ class Processor:
         queue is paused: then nothing has changed."""
         if pause := self.paused(INCOMING):
             raise QueuePaused(str(pause))
-        report = self._in_one_transaction(Batch((event,), (), lambda _connection: None), patience)
+        report = self._in_one_transaction(Batch((event,), (), lambda _: None, is_queued=False), patience)
         with suppress(DatabaseUnavailable):  # the event is stored; the next drain finishes the others
             report.woken += self._recheck(report.waited_for, patience)
             if report.woken:

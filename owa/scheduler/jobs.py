@@ -6,10 +6,14 @@ from enum import Enum
 
 from owa.accounts import logins, throttle
 from owa.admin_contributions import ScheduledJob
+from owa.analytics.counting import count_facts
+from owa.clock import Clock
 from owa.db.engine import Database
 from owa.delivery.deliveries import Deliveries
-from owa.processing import cleaning
+from owa.exchange.settings import SERVER_NUMBER
+from owa.processing import cleaning, sampling, verifying
 from owa.processing.drain import Drained, drain_events, drain_retries
+from owa.processing.ledger import Ledger, Line
 from owa.processing.processor import Processor
 from owa.processing.runs import Figures, Runs
 from owa.queues.contract import EventQueue, RetryQueue
@@ -52,6 +56,7 @@ class Jobs:
         runs: Runs,
         settings: Callable[[], Settings],
         deliveries: Deliveries,
+        clock: Clock,
     ) -> None:
         self._incoming = incoming
         self._retries = retries
@@ -60,6 +65,7 @@ class Jobs:
         self._runs = runs
         self._settings = settings
         self._deliveries = deliveries
+        self._clock = clock
 
     def all(self, drain_interval: int) -> tuple[Job, ...]:
         """The jobs. `drain_interval`: seconds."""
@@ -69,6 +75,14 @@ class Jobs:
             Job("deliver", drain_interval, Scope.ALL, self.deliver),
             Job("sweep", SWEEP_INTERVAL, Scope.ALL, lambda: self._runs.clean("sweep", self.sweep)),
             Job("clean", cleaning.INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
+            Job("sample", sampling.INTERVAL, Scope.SERVER, lambda: self._runs.clean("sample", self.sample)),
+            Job(
+                "sample_processing",
+                sampling.INTERVAL,
+                Scope.ALL,
+                lambda: self._runs.clean("sample_processing", self.sample_processing),
+            ),
+            Job("verify", verifying.INTERVAL, Scope.ALL, self.verify),
         )
 
     def drain(self) -> Drained:
@@ -98,3 +112,17 @@ class Jobs:
                 "logins": logins.forget(connection, now),
                 "failed_logins": throttle.forget(connection, now),
             }
+
+    def sample(self) -> Figures:
+        """Note how full this server's incoming queue is."""
+        server = self._settings()[SERVER_NUMBER]
+        return sampling.sample_incoming(self._database, self._incoming, server, self._processor.now())
+
+    def sample_processing(self) -> Figures:
+        """Note how full the processing queue is."""
+        return sampling.sample_processing(self._database, self._retries, self._processor.now())
+
+    def verify(self) -> list[Line]:
+        """Verify the ledger, and keep what was found. Raises `HeldByAnother` while a long drain is under way."""
+        ledger = Ledger(self._database, self._incoming, self._retries, count_facts)
+        return verifying.verify(ledger, self._database, self._clock, self._runs)

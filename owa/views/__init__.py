@@ -27,7 +27,7 @@ from owa.scheduler.contributed import contributed_jobs
 from owa.scheduler.jobs import Job, Jobs
 from owa.scheduler.leadership import Leadership
 from owa.scheduler.now import RunNow
-from owa.scheduler.once import DrainOnce
+from owa.scheduler.once import DrainOnce, VerifyOnce
 from owa.scheduler.scheduler import Scheduler
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
@@ -131,6 +131,7 @@ class Application:
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
         self.watch = Watch(lambda: diagnose(self.scene()))
         self.metrics = Metrics(installation)
+        self.verify_once = VerifyOnce(lambda: self._jobs("dashboard"))
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._at_work = AtWork()
@@ -204,6 +205,7 @@ class Application:
             opened.runs(caller),
             lambda: opened.configuration.current().settings,
             self._deliveries,
+            opened.clock,
         )
 
     def _tell_failures(self) -> None:
@@ -218,6 +220,7 @@ class Application:
         self._scheduler = None
         self.drain_once.stop()
         self.run_now.stop()
+        self.verify_once.stop()
         self._deliveries.stop()
         unpin()
         self.guids.close()

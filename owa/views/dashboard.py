@@ -1,20 +1,29 @@
-"""How the queues are, for the admin."""
+"""How the queues, the servers and the ledger are, for the admin."""
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from owa.contributions import INCOMING, PROCESSING
+from owa.accounts.roles import Capability
+from owa.accounts.users import User
+from owa.clock import MICROSECONDS
 from owa.db import counts, jobs
+from owa.db import ledger as stored
 from owa.db.jobs import Run
+from owa.db.ledger import StoredLine
+from owa.db.modules import processes
+from owa.db.senders import senders
 from owa.diagnosis import EVENTS, Verdict, diagnose
 from owa.errors import DatabaseUnavailable
 from owa.exchange.settings import SERVER_NUMBER
-from owa.queues.contract import QueueStatus, status_of
+from owa.processing.verifying import JOB as VERIFY
+from owa.queues.contract import QueueStatus
+from owa.views.charts import Span
 from owa.views.outcomes import Count, totals
+from owa.views.queue_lines import CAP, QueueLine, age_of, away_line, lags, other_lines, own_line, shared_line
+from owa.views.servers import SHOWN, ServerLine, own_servers, sending_servers
 
 if TYPE_CHECKING:
     from owa.app import Installation
@@ -25,18 +34,14 @@ Sees = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLine:
-    """One queue."""
+class LedgerPage:
+    """What the last verification has found."""
 
-    name: str
-    figures: dict[str, int]
-    """By what they are called."""
-    age: int | None
-    """For how long the oldest event has been in it, in microseconds."""
-    last: Run | None = None
-    """The last drain."""
-    last_busy: Run | None = None
-    """The last one that found something to do."""
+    lines: list[StoredLine]
+    verified_at: int | None
+    """Microseconds; None: nobody has verified it so far."""
+    last: Run | None
+    """The last verification, also one that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,49 +58,58 @@ class Dashboard:
 
     queues: list[QueueLine]
     alarms: list[Alarm] = field(default_factory=list)
+    servers: list[ServerLine] = field(default_factory=list)
+    """Empty: the visitor may not see them."""
+    ledger: LedgerPage | None = None
     counts: list[Count] = field(default_factory=list)
+    generation: int = 0
 
 
-def dashboard(application: "Application", sees: Sees, *, shows_events: bool) -> Dashboard:
-    """All figures. `shows_events`: see `_alarms`. Raises `DatabaseUnavailable`."""
+def dashboard(application: "Application", user: User, span: Span) -> Dashboard:
+    """All figures. Raises `DatabaseUnavailable`."""
     installation = application.installation
     incoming = installation.incoming.status()
-    server = installation.configuration.current().settings[SERVER_NUMBER]
-    now = installation.clock.now()
+    configuration = installation.configuration.current()
+    server, now = configuration.settings[SERVER_NUMBER], installation.clock.now()
+    sees_all = user.may(Capability.EDIT_SITES)
     with installation.database.reading() as connection:
-        processing = _of_sites(installation, connection, sees)
+        processing = _of_sites(installation, connection, user)
         queues = [
-            _line(connection, INCOMING, incoming, now, "drain", server),
-            _line(connection, PROCESSING, processing, now, "retry", None),
+            own_line(connection, incoming, server, span, now),
+            shared_line(connection, processing, span if sees_all else None, now),
         ]
-        found = totals(counts.stored(connection), sees)
-    return Dashboard(queues, _alarms(application, shows_events=shows_events), found)
+        others = other_lines(connection, server, span, now) if sees_all else []
+        ages = lags(server, age_of(incoming, now), others)
+        servers = _servers(connection, configuration.generation, ages, now) if sees_all else []
+        ledger = _ledger(connection, user.sees)
+        found = totals(counts.stored(connection), user.sees)
+    told = _alarms(application, shows_events=user.may(Capability.EDIT_MODULES))
+    return Dashboard([*queues, *others], told, servers, ledger, found, configuration.generation)
 
 
 def dashboard_away(application: "Application", outage: DatabaseUnavailable) -> Dashboard:
     """What is known without the database."""
     installation = application.installation
-    status = installation.incoming.status()
-    line = QueueLine(INCOMING, {"depth": status.depth}, _age(status, installation.clock.now()))
+    line = away_line(installation.incoming.status(), installation.clock.now())
     return Dashboard([line], _alarms(application, shows_events=False, outage=outage))
 
 
-def _line(connection: Connection, name: str, status: QueueStatus, now: int, job: str, server: int | None) -> QueueLine:
-    """`server`: whose drains are its own; None: anybody's."""
-    return QueueLine(
-        name,
-        {"depth": status.depth, **{key: value for key, value in status.details.items() if key != "segments"}},
-        _age(status, now),
-        jobs.last(connection, job, server=server),
-        jobs.last(connection, job, server=server, busy=True),
-    )
-
-
-def _of_sites(installation: "Installation", connection: Connection, sees: Sees) -> QueueStatus:
+def _of_sites(installation: "Installation", connection: Connection, user: User) -> QueueStatus:
     """The processing queue, as far as the visitor may see it."""
-    unfinished = installation.retries.unfinished(connection)
-    status = status_of(Counter({key: count for key, count in unfinished.items() if sees(key[1])}))
-    return replace(status, oldest_at=installation.retries.status(connection).oldest_at if status.depth else None)
+    sites = None if user.may(Capability.EDIT_SITES) else sorted(user.sites)
+    return installation.retries.glance(connection, CAP, sites)
+
+
+def _servers(connection: Connection, generation: int, ages: dict[int, int | None], now: int) -> list[ServerLine]:
+    own = own_servers(processes(connection, now - SHOWN * MICROSECONDS), generation, ages, now)
+    return [*own, *sending_servers(senders(connection), now)]
+
+
+def _ledger(connection: Connection, sees: Sees) -> LedgerPage:
+    last = jobs.last(connection, VERIFY)
+    lines = stored.stored_lines(connection)
+    at = lines[0].verified_at if lines else last.started_at if last and last.result == jobs.DONE else None
+    return LedgerPage([line for line in lines if sees(line.site_id)], at, last)
 
 
 def _alarms(
@@ -105,7 +119,3 @@ def _alarms(
     diagnosis = diagnose(application.scene(outage=outage))
     told = [check for check in diagnosis.broken if shows_events or check.name != EVENTS]
     return [Alarm(one.text, one.remedy) for check in told for one in check.findings if one.verdict is Verdict.BROKEN]
-
-
-def _age(status: QueueStatus, now: int) -> int | None:
-    return None if status.oldest_at is None else max(0, now - status.oldest_at)

@@ -3,6 +3,7 @@
 from functools import cache
 from zoneinfo import available_timezones
 
+from owa.clock import MICROSECONDS
 from owa.diagnosis.words import duration, moment
 
 
@@ -26,7 +27,12 @@ def words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-__all__ = ["FILTERS", "duration", "moment", "number", "time_zones", "words"]
+def in_seconds(length: int | None) -> str:
+    """A length of time in microseconds as whole seconds; a dash for none."""
+    return "–" if length is None else f"{max(0, length) // MICROSECONDS:,} s"
 
-FILTERS = {"duration": duration, "moment": moment, "number": number, "words": words}
+
+__all__ = ["FILTERS", "duration", "in_seconds", "moment", "number", "time_zones", "words"]
+
+FILTERS = {"duration": duration, "in_seconds": in_seconds, "moment": moment, "number": number, "words": words}
 """By the name that templates call them."""

@@ -60,6 +60,8 @@ FORMS = (
 
 ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CONTRAST = ["color-contrast"]
+NOT_OURS = 'script:not([src*="/static/"]), img'
+"""Elements that no page of ours has."""
 WIDE: "ViewportSize" = {"width": 1200, "height": 800}
 NARROW: "ViewportSize" = {"width": 360, "height": 800}
 
@@ -158,7 +160,7 @@ class Visit:
     def _oddities(self) -> Iterator[str]:
         if "OWA" not in self._page.title():
             yield "it has no title"
-        if self._page.evaluate("'owned' in window || document.querySelector('script, img') !== null"):
+        if self._page.evaluate(f"'owned' in window || document.querySelector(`{NOT_OURS}`) !== null"):
             yield "what was stored is taken for markup"
         if self._page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             yield "it is wider than its window"

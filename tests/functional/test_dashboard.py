@@ -8,6 +8,8 @@ from html import unescape
 import pytest
 
 from owa.clock import MICROSECONDS, SystemClock
+from owa.db.configuration import site_id_of
+from owa.version import VERSION
 from tests.admin import Visitor, add_user
 from tests.failures import damaged, event, execute, fail, put
 from tests.functional.test_database_away import away
@@ -59,7 +61,7 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     page = admin.page("/admin/queues")
     incoming, processing = figures(page, "incoming_tracking_events"), figures(page, "processing")
     assert (incoming["Depth"], incoming["Quarantined"]) == ("1", "0")
-    assert incoming["Oldest for"].endswith("s")
+    assert incoming["Oldest"].endswith(" s")
     assert {name: processing[name] for name in ("Depth", "Waiting", "Retrying", "Failed")} == {
         "Depth": "2",
         "Waiting": "1",
@@ -224,3 +226,98 @@ def test_without_a_login(server: Server) -> None:
     answer = server.request("GET", "/admin/queues")
     assert answer.status == 303
     assert "/login?next=" in str(answer.headers["Location"])
+
+
+def test_the_ledger_is_verified_on_demand(installation: Installation, server: Server, admin: Visitor) -> None:
+    assert "Nobody has verified it so far." in admin.page("/admin/queues")
+    server.track()
+    server.track()
+    installation.drain()
+    told = admin.told("/admin/queues", act="verify")
+    assert told == "Ledger: verified, no drift."
+    assert "2 processed" in admin.page("/admin/queues").split('id="ledger"')[1]
+    assert "verify ledger: Ledger" in admin.page("/admin/audit")
+    execute(installation, "DELETE FROM owa_request WHERE id = (SELECT max(id) FROM owa_request)")
+    assert alarms(admin.page("/admin/queues")) == []  # not for each page view
+    assert admin.told("/admin/queues", act="verify") == "Ledger: 1 of its lines have a drift."
+    (alarm,) = alarms(admin.page("/admin/queues"))
+    assert alarm.startswith("The ledger does not balance: 1 missing, as of 2")
+
+
+def test_a_command_verifies_for_the_dashboard_too(installation: Installation, server: Server, admin: Visitor) -> None:
+    server.track()
+    assert installation.cli("cmd=verify-ledger").status == 0
+    assert "1 queued" in admin.page("/admin/queues").split('id="ledger"')[1]
+
+
+def test_a_verification_waits_for_no_long_drain(installation: Installation, server: Server, admin: Visitor) -> None:
+    with (installation.data_dir / "logs" / "drain.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert admin.told("/admin/queues", act="verify").startswith("The verification goes on in the background")
+        assert "still under way" in admin.told("/admin/queues", act="verify")
+        assert "The verification is under way." in admin.page("/admin/queues")
+
+
+def note(installation: Installation, *depths: int, server: int = 0, last: int = 0) -> None:
+    """Samples of one a minute, the last one so many minutes ago; ten events have left in each."""
+    minute = SystemClock().now() // (60 * MICROSECONDS) - last
+    for number, depth in enumerate(depths):
+        done = 10 * number
+        values = (server, minute - len(depths) + 1 + number, depth, depth + done, done)
+        execute(
+            installation, "INSERT INTO owa_queue_sample VALUES ('incoming_tracking_events', ?, ?, ?, 9, ?, ?)", *values
+        )
+
+
+def test_rates_forecast_and_charts(installation: Installation, server: Server, admin: Visitor) -> None:
+    note(installation, 90, 85, 80, 75)
+    note(installation, 10, 20, server=4, last=30)
+    page = admin.page("/admin/queues")
+    assert figures(page, "incoming_tracking_events")["In"] == "5/min"
+    assert figures(page, "incoming_tracking_events")["Out"] == "10/min"
+    assert figures(page, "incoming_tracking_events")["Forecast"] == "empty"
+    server.track()
+    assert figures(admin.page("/admin/queues"), "incoming_tracking_events")["Forecast"].startswith("empty at ")
+    other = figures(page, "incoming_tracking_events-4")
+    assert (other["Depth"], other["Forecast"], other["As of"][:2]) == ("20", "too little history", "20")
+    assert page.count('role="img"') == 6
+    assert '<desc id="incoming_tracking_events-2-described">The last hour. Depth: at most 90, last 75.</desc>' in page
+    week = admin.page("/admin/queues?span=week")
+    assert '<h2 id="history">The last week</h2>' in week
+    assert admin.page("/admin/queues?span=<b>").count("The last hour</h2>") == 1
+
+
+def test_cron_notes_how_the_queues_are(installation: Installation, server: Server) -> None:
+    server.track()
+    installation.drain()
+    rows = installation.query("SELECT queue, depth, taken, done FROM owa_queue_sample ORDER BY queue")
+    assert [tuple(row.values()) for row in rows] == [("incoming_tracking_events", 0, 1, 1), ("processing", 0, 0, 0)]
+
+
+def test_servers(installation: Installation, admin: Visitor) -> None:
+    wait_until(lambda: installation.query("SELECT name FROM owa_process"), "the process has not said that it is there")
+    table = admin.page("/admin/queues").split('id="servers"')[1].split("</table>")[0]
+    for told in ("asynchronous", "well", "right", VERSION, "none"):
+        assert told in table
+    put_long_ago(installation, 200)
+    assert re.search(r'data-label="Lag" class="time">20\d s<', admin.page("/admin/queues"))
+
+
+def test_a_viewer_sees_nothing_of_servers_and_of_other_sites(installation: Installation, server: Server) -> None:
+    installation.cli("cmd=add-site", "domain=https://other.example")
+    add_user(installation, "eye", "viewer", [site_id_of("https://other.example")])
+    server.track()
+    installation.drain()
+    note(installation, 1, 2, server=4)
+    installation.cli("cmd=verify-ledger")
+    page = Visitor(server).log_in("eye").page("/admin/queues")
+    for hidden in ('id="servers"', "server 4", "Verify now", "1 processed</td>", "processing-charts"):
+        assert hidden not in page
+    assert "Forecast" not in figures(page, "processing")
+
+
+def test_its_part_is_the_page_without_its_frame(installation: Installation, server: Server, admin: Visitor) -> None:
+    page, part = admin.page("/admin/queues?span=day"), admin.page("/admin/queues?part=1&span=day")
+    assert "<html" not in part
+    assert part.count("<section") == page.count("<section")
+    assert Visitor(server).get("/admin/queues?part=1").status == 303

@@ -13,7 +13,7 @@ from owa.analytics import tracing
 from owa.analytics.page_views import PageViews
 from owa.analytics.rebuilding import rebuild_sessions
 from owa.analytics.tables import SESSION
-from owa.db import jobs
+from owa.db import history, jobs
 from owa.db.metadata import METADATA
 from owa.queues.contract import FailedFilter, Place, session_key
 from tests.page_views import Processing, context, open_processing, page_view
@@ -163,6 +163,23 @@ def test_rebuilding_of_sessions(processing: Processing) -> None:
         "SEARCH owa_request USING INDEX owa_request_session (session_id=?)",
         "SEARCH owa_queue_item USING INDEX sqlite_autoindex_owa_queue_item_1 (id=? AND handler=?)",
     } <= steps
+
+
+def test_figures_at_a_glance(processing: Processing) -> None:
+    """None of them reads the rows: indexes are enough, but for the first thousand deliveries of a handler."""
+    for sites in (None, ["s1", "s2"]):
+        steps = plans(processing, lambda connection, sites=sites: processing.retries.glance(connection, 10, sites))  # type: ignore[misc]
+        assert len(steps) >= 4
+        assert all(step.startswith("SEARCH owa_queue_item USING COVERING INDEX owa_queue_item_") for step in steps)
+
+
+def test_history_of_a_queue(processing: Processing) -> None:
+    steps = plans(processing, lambda connection: history.samples(connection, "q", 1, 5))
+    steps += plans(processing, lambda connection: history.samples(connection, "q", 1, 5, step=10))
+    assert [step for step in steps if not step.startswith("SEARCH owa_queue_sample USING INDEX sqlite_auto")] == []
+    assert plans(processing, lambda connection: history.forget(connection, 10**16)) == [
+        "SEARCH owa_queue_sample USING INDEX owa_queue_sample_minute (minute<?)"
+    ]
 
 
 def test_last_run(processing: Processing) -> None:

@@ -66,6 +66,7 @@ def regular(installation: Installation) -> Jobs:
         installation.runs("scheduler"),
         lambda: installation.configuration.current().settings,
         Deliveries(installation),
+        installation.clock,
     )
 
 
@@ -226,6 +227,7 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
         "finished": 0,
         "runs": 0,
         "processes": 0,
+        "samples": 0,
         "answers": 0,
         "logins": 0,
         "failed_logins": 0,
@@ -235,6 +237,7 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
         "finished": 0,
         "runs": 1,
         "processes": 0,
+        "samples": 0,
         "answers": 0,
         "logins": 0,
         "failed_logins": 0,
@@ -244,6 +247,7 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
         "finished": 1,
         "runs": 2,
         "processes": 0,
+        "samples": 0,
         "answers": 0,
         "logins": 0,
         "failed_logins": 0,
@@ -441,7 +445,8 @@ def test_each_regular_job_runs(installation: Installation) -> None:
     for job in (*regular(installation).all(drain_interval=2), *contributed(installation)):
         job.run()
     assert [(run.job, run.result) for run in recorded(installation)] == [
-        (name, "done") for name in ("drain", "retry", "sweep", "clean", "prune")
+        (name, "done")
+        for name in ("drain", "retry", "sweep", "clean", "sample", "sample_processing", "verify", "prune")
     ]
 
 

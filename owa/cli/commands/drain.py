@@ -12,7 +12,8 @@ from owa.cli.output import Output
 from owa.contributions import INCOMING, PROCESSING
 from owa.delivery.deliveries import Deliveries
 from owa.errors import DatabaseUnavailable, HeldByAnother, UsageError
-from owa.processing import cleaning
+from owa.exchange.settings import SERVER_NUMBER
+from owa.processing import cleaning, sampling
 from owa.processing.drain import Drained, Progress, drain_events, drain_retries
 from owa.processing.runs import Runs
 from owa.queues.contract import EventQueue
@@ -46,6 +47,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
             outcome.held.append(held)
     if outcome.drained:
         _clean(installation)
+        _sample(installation)
     _print(outcome, output)
     if len(outcome.held) == len(names):
         return HELD
@@ -60,6 +62,16 @@ def _clean(installation: Installation) -> None:
         if cleaning.is_due(installation.database, now):
             parts = installation.database, installation.retries, now, age
             installation.runs("command").clean("clean", lambda: cleaning.clean(*parts))
+
+
+def _sample(installation: Installation) -> None:
+    """Nor does anybody else look how full the queues are."""
+    now, database = installation.clock.now(), installation.database
+    server = installation.configuration.current().settings[SERVER_NUMBER]
+    with suppress(DatabaseUnavailable):
+        if sampling.is_left_to_cron(database, server, now):
+            sampling.sample_incoming(database, installation.incoming, server, now)
+            sampling.sample_processing(database, installation.retries, now)
 
 
 def _names(arguments: Arguments) -> list[str]:

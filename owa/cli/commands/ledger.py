@@ -9,13 +9,15 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, TROUBLE, Command
 from owa.cli.output import Output
 from owa.processing.ledger import Ledger, Line, drift_of
+from owa.processing.verifying import verify
 
 COLUMNS = tuple(field.name for field in fields(Line))
 
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
     ledger = Ledger(installation.database, installation.incoming, installation.retries, count_facts)
-    lines = ledger.verify(arguments.number("wait", 30.0) or 0.0)
+    runs, wait = installation.runs("command"), arguments.number("wait", 30.0) or 0.0
+    lines = verify(ledger, installation.database, installation.clock, runs, wait)
     output.document({"drift": drift_of(lines), "lines": [_document(line) for line in lines]})
     output.table("Ledger", (*COLUMNS, "drift"), [tuple(_document(line).values()) for line in lines])
     for line in lines:

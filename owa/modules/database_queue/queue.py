@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, update
 from owa.module_api import Delivery, Event, Failure, Key, QueueContext
 from owa.modules.database_queue.failed import FailedEvents
 from owa.modules.database_queue.figures import Figures
+from owa.modules.database_queue.glance import Glance
 from owa.modules.database_queue.inserts import KEEP, enqueue
 from owa.modules.database_queue.leases import LeasedEvents
 from owa.modules.database_queue.looks import Looks
@@ -16,7 +17,7 @@ from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.modules.database_queue.waiting import WaitingEvents
 
 
-class DatabaseQueue(WaitingEvents, LeasedEvents, FailedEvents, Figures, Looks):
+class DatabaseQueue(WaitingEvents, LeasedEvents, FailedEvents, Figures, Glance, Looks):
     """Keeps events one by one: a row for the core, and one for each event handler that it is to be given to."""
 
     def keep(self, connection: Connection, failures: Iterable[Failure], now: int) -> None:

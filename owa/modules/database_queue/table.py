@@ -53,6 +53,23 @@ Index(
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )
+_UNFINISHED = text("status != 'handled'")
+Index(
+    "owa_queue_item_oldest",
+    QUEUE_ITEM.c.status,
+    QUEUE_ITEM.c.insertion_timestamp,
+    sqlite_where=_UNFINISHED,
+    postgresql_where=_UNFINISHED,
+)
+Index(
+    "owa_queue_item_site",
+    QUEUE_ITEM.c.status,
+    QUEUE_ITEM.c.site_id,
+    QUEUE_ITEM.c.handler,
+    QUEUE_ITEM.c.not_before_timestamp,
+    sqlite_where=_UNFINISHED,
+    postgresql_where=_UNFINISHED,
+)
 _LEASED = QUEUE_ITEM.c.owner.is_not(None)
 Index("owa_queue_item_owner", QUEUE_ITEM.c.owner, sqlite_where=_LEASED, postgresql_where=_LEASED)
 """All `…_timestamp` columns, and `lease_until`, are in microseconds since the epoch."""

@@ -57,6 +57,9 @@ class Batch:
     """What the source has sent to another server before it gave the batch out: such events are not among the
     entries."""
 
+    is_queued: bool = True
+    """False: its event has been in no queue."""
+
     @property
     def size(self) -> int:
         """How much was read for it."""

@@ -2,7 +2,7 @@
 delivered to event handlers."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
@@ -117,6 +117,11 @@ class RetryQueue(Protocol):
     def status(self, connection: Connection) -> QueueStatus:
         """Figures; `details` has `waiting`, `retrying` and `failed`, and for each event handler that something is still
         to be delivered to, how much: `to MODULE:NAME`."""
+
+    def glance(self, connection: Connection, limit: int, sites: Collection[str] | None = None) -> QueueStatus:
+        """Figures as those of `status`, at a cost that does not grow with the queue: none is counted further than
+        `limit` (the depth is their sum), and `retrying` may be too small then. `sites`: of these only, but for the age
+        of the oldest event."""
 
     def unfinished(self, connection: Connection) -> Counter[tuple[str, str, State]]:
         """How much is in which state, by handler and site. An event counts once for each handler that has not finished

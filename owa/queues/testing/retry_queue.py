@@ -403,6 +403,36 @@ class RetryQueueContract(DeliveryContract, LookContract):
 
     # For the admin's eye
 
+    def test_a_glance_tells_what_the_status_does(self, queue: RetryQueue, connection: Connection) -> None:
+        waiting, failing, given_up, other, done = (sample_event(number) for number in range(5))
+        assert queue.glance(connection, 10) == queue.status(connection)
+        other = replace(other, site_id="other")
+        queue.wait(connection, [Waiting(waiting, KEY)], NOW + 5)
+        queue.keep(connection, [failure(event, retry_at=NOW + 30) for event in (failing, done)], NOW + 7)
+        queue.enqueue(connection, [Delivery(failing, "a:b"), Delivery(other, "a:b"), Delivery(other, "c:d")], NOW + 6)
+        queue.keep(connection, [replace(failure(failing), handler="a:b")], NOW + 8)
+        fail(queue, connection, given_up)
+        queue.done(connection, [done], NOW + 9)
+        found = queue.glance(connection, 10)
+        assert found == queue.status(connection)
+        assert (found.depth, found.oldest_at) == (5, NOW + 5)
+        here, there = (queue.glance(connection, 10, [site]) for site in (waiting.site_id, "other"))
+        assert (here.depth, here.details["failed"], there.depth, there.details["to c:d"]) == (3, 1, 2, 1)
+        assert queue.glance(connection, 10, []).depth == 0
+
+    def test_a_glance_counts_no_further_than_it_must(self, queue: RetryQueue, connection: Connection) -> None:
+        events = sample_events(9)
+        queue.wait(connection, [Waiting(event, KEY) for event in events[:4]], NOW)
+        queue.keep(connection, [failure(event) for event in events[4:6]], NOW)
+        fail(queue, connection, *events[6:])
+        found = queue.glance(connection, 2)
+        assert (found.depth, found.details["waiting"], found.details["retrying"], found.details["failed"]) == (
+            4,
+            2,
+            2,
+            2,
+        )
+
     def test_status(self, queue: RetryQueue, connection: Connection) -> None:
         assert queue.status(connection).depth == 0
         assert queue.status(connection).oldest_at is None

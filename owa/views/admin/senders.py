@@ -10,23 +10,15 @@ from pyramid.view import view_config, view_defaults
 
 from owa.accounts import audit
 from owa.accounts.roles import Capability
-from owa.clock import MICROSECONDS
 from owa.db import senders
 from owa.db.configuration import store_settings
-from owa.db.senders import Sender
 from owa.exchange.settings import RECEIVING, REMOTE_QUEUE_KEY, REMOTE_QUEUE_OLD_KEY
 from owa.settings import Layer
 from owa.views.flash import flash
 from owa.views.forms.form import Form
 from owa.views.forms.saving import current_form, save, saved
 from owa.views.security import actor_of
-
-SILENT = 300
-"""Seconds after which a sender that has said nothing is shown as silent: it sends a sign of life twice a minute, or
-with each run of cron."""
-
-SKEWED = 60
-"""Seconds by which a clock may be off before that is shown as a problem: from 300 on, batches are turned away."""
+from owa.views.servers import sender_problems
 
 _KEY_BYTES = 32
 
@@ -89,17 +81,7 @@ class Senders:
             "form": form,
             "key": key,
             "has_key": bool(configuration.settings[REMOTE_QUEUE_KEY]),
-            "senders": [(sender, problems(sender, now)) for sender in found],
+            "senders": [(sender, sender_problems(sender, now)) for sender in found],
             "now": now,
             "url": self._request.application_url + "/queue.php",
         }
-
-
-def problems(sender: Sender, now: int) -> list[str]:
-    """What an admin should see to. `now`: microseconds."""
-    found = []
-    if now - sender.seen_at > SILENT * MICROSECONDS:
-        found.append("silent")
-    if abs(sender.skew) > SKEWED * MICROSECONDS:
-        found.append("clock is off")
-    return found

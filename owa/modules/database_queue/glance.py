@@ -1,0 +1,70 @@
+"""Figures at a glance: none is counted further than is asked for, and each by an index, whatever else there is."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, literal_column, select
+
+from owa.module_api import QueueStatus, State
+from owa.modules.database_queue.table import QUEUE_ITEM
+
+_LOOKED_AT = 1_000
+"""Deliveries of an event handler that are looked at for how many of them are tried again: no index tells that."""
+
+_TABLE = QUEUE_ITEM.c
+# Literals, so that the planners see that the partial indexes serve.
+_UNHANDLED = _TABLE.status == literal_column("'unhandled'")
+_BROKEN = _TABLE.status == literal_column("'broken'")
+_UNFINISHED = _TABLE.status != literal_column("'handled'")
+_WAITS = _TABLE.not_before_timestamp.is_(None)
+
+
+class Glance:
+    """For pages that are looked at often."""
+
+    def glance(self, connection: Connection, limit: int, sites: Collection[str] | None = None) -> QueueStatus:
+        mine = () if sites is None else (_UNFINISHED, _TABLE.site_id.in_(sites))
+
+        def count(*conditions: ColumnElement[bool]) -> int:
+            return _count(connection, select(literal(1)).where(*conditions, *mine), limit)
+
+        core = _UNHANDLED, _TABLE.handler == ""
+        waiting, retrying = count(*core, _WAITS), count(*core, ~_WAITS)
+        deliveries: dict[str, int] = {}
+        depth = waiting + retrying
+        for handler in connection.execute(_HANDLERS).scalars().all():
+            theirs = _UNHANDLED, _TABLE.handler == handler
+            if kept := count(*theirs):
+                deliveries[f"to {handler}"] = kept
+                depth += kept
+                retrying += _tried_again(connection, *theirs, *mine)
+        details = {State.WAITING.value: waiting, State.RETRYING.value: retrying, State.FAILED.value: count(_BROKEN)}
+        return QueueStatus(depth, connection.execute(_OLDEST).scalar() if depth else None, details | deliveries)
+
+
+_OLDEST = (
+    select(_TABLE.insertion_timestamp).where(_UNHANDLED, _UNFINISHED).order_by(_TABLE.insertion_timestamp).limit(1)
+)
+
+
+def _count(connection: Connection, rows: Select[Any], limit: int) -> int:
+    return connection.execute(select(func.count()).select_from(rows.limit(limit).subquery())).scalar_one()
+
+
+def _tried_again(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    rows = select(_TABLE.failed_attempt_count).where(*conditions).limit(_LOOKED_AT).subquery()
+    return connection.execute(select(func.count()).where(rows.c.failed_attempt_count > 0)).scalar_one()
+
+
+def _handlers() -> Select[tuple[str]]:
+    """Those that something is kept for, one look-up each: from each the index leads to the next."""
+
+    def after(handler: ColumnElement[str]) -> ColumnElement[str]:
+        return select(func.min(_TABLE.handler)).where(_UNHANDLED, _TABLE.handler > handler).scalar_subquery()
+
+    found = select(after(literal("")).label("handler")).cte("handlers", recursive=True)
+    found = found.union_all(select(after(found.c.handler)).where(found.c.handler.is_not(None)))
+    return select(found.c.handler).where(found.c.handler.is_not(None))
+
+
+_HANDLERS = _handlers()
