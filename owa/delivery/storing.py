@@ -11,7 +11,7 @@ from owa.contributions import Statement
 from owa.db.bulk import BulkStatement
 from owa.db.engine import Database
 from owa.delivery.blame import is_away
-from owa.delivery.limits import TooLong, Watch, watched
+from owa.db.limits import TooLong, Watch, watched
 from owa.delivery.protocol import Failed, Message, Queueing, Stored, Storing
 from owa.errors import Outage, Overtaken, told
 from owa.queues.contract import Item, Lease, RetryQueue

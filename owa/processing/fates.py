@@ -11,6 +11,7 @@ from owa.contributions import ProcessingContext
 from owa.db import receipts
 from owa.db.counts import Outcome, Tally
 from owa.events import Event, Refusal
+from owa.node import this_process
 from owa.processing.report import Report
 from owa.processing.retry import RetryPolicy
 from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
@@ -154,7 +155,7 @@ class Fates:
         tally = Tally()
         _count(tally, Outcome.FORWARDED, forwarded.events, reason="" if forwarded.is_confirmed else UNCONFIRMED)
         failures = [
-            Failure(event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None)
+            Failure(event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None, process=this_process())
             for event, error in forwarded.refused
         ]
         report.failed += self.keep(connection, failures, now)
@@ -199,7 +200,8 @@ def failure_of(
         failing_since=failing_since,
         retry_at=None if delay is None else context.now + round(delay * MICROSECONDS),
         handler=item.handler if item else "",
-        duration=duration,
+        duration=problem.duration if duration is None else duration,
+        process=this_process(),
     )
 
 

@@ -17,6 +17,7 @@ from owa.delivery.deliveries import Deliveries
 from owa.exchange.settings import SERVER_NUMBER
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
+from owa.processing.act_on_all import ActOnAll
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import schedule
 from owa.scheduler.contributed import contributed_jobs
@@ -115,6 +116,7 @@ class Application:
             installation.clock,
         )
         self.drain_once = DrainOnce(lambda: self._jobs("dashboard"))
+        self.act_on_all = ActOnAll(installation.database, installation.retries, installation.clock)
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._is_started = False
@@ -179,6 +181,7 @@ class Application:
             self._scheduler.stop()
         self._scheduler = None
         self.drain_once.stop()
+        self.act_on_all.stop()
         self._deliveries.stop()
         unpin()
         self.guids.close()

@@ -14,7 +14,7 @@ from owa.cli import main
 from tests.faults import killed
 from tests.servers import ROOT, Installation, Result, run_forked
 
-UNEVEN = {"owa_queue_item", "owa_queue_position", "owa_receipt", "owa_job_run"}
+UNEVEN = {"owa_attempt", "owa_queue_item", "owa_queue_position", "owa_receipt", "owa_job_run"}
 """Tables with times of processing, or with what is kept of writers until they are retired."""
 
 

@@ -14,7 +14,19 @@ from owa.queues.contract.event_queue import (
     QueueStatus,
     Source,
 )
-from owa.queues.contract.failed import Failed, FailedFilter, Place
+from owa.queues.contract.failed import (
+    ATTEMPTS_KEPT,
+    LONGEST_TRACE,
+    MOST,
+    Attempt,
+    Capped,
+    ErrorGroup,
+    Failed,
+    FailedFilter,
+    FailedKinds,
+    FailedState,
+    Place,
+)
 from owa.queues.contract.items import (
     Claim,
     Delivery,
@@ -31,12 +43,20 @@ from owa.queues.contract.items import (
 from owa.queues.contract.retry_queue import RetryQueue, session_key, status_of
 
 __all__ = [
+    "ATTEMPTS_KEPT",
+    "LONGEST_TRACE",
+    "MOST",
+    "Attempt",
     "Batch",
+    "Capped",
     "Claim",
     "Delivery",
+    "ErrorGroup",
     "EventQueue",
     "Failed",
     "FailedFilter",
+    "FailedKinds",
+    "FailedState",
     "Failure",
     "Forwarded",
     "ForwardingQueue",
