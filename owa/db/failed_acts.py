@@ -89,7 +89,13 @@ def begin(connection: Connection, act: str, wanted: bytes, user_id: str, total: 
 
 def go_on(connection: Connection, number: int, now: int, *, done: int, passed_over: int) -> bool:
     """Note what else it has done. False: another one has taken its place."""
-    return _update(connection, number, updated_at=now, done=FAILED_ACT.c.done + done, passed_over=FAILED_ACT.c.passed_over + passed_over)
+    return _update(
+        connection,
+        number,
+        updated_at=now,
+        done=FAILED_ACT.c.done + done,
+        passed_over=FAILED_ACT.c.passed_over + passed_over,
+    )
 
 
 def end(connection: Connection, number: int, now: int, result: str, detail: str = "") -> None:

@@ -10,8 +10,8 @@ from owa.clock import Clock
 from owa.contributions import Statement
 from owa.db.bulk import BulkStatement
 from owa.db.engine import Database
-from owa.delivery.blame import is_away
 from owa.db.limits import TooLong, Watch, watched
+from owa.delivery.blame import is_away
 from owa.delivery.protocol import Failed, Message, Queueing, Stored, Storing
 from owa.errors import Outage, Overtaken, told
 from owa.queues.contract import Item, Lease, RetryQueue

@@ -155,7 +155,9 @@ class Fates:
         tally = Tally()
         _count(tally, Outcome.FORWARDED, forwarded.events, reason="" if forwarded.is_confirmed else UNCONFIRMED)
         failures = [
-            Failure(event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None, process=this_process())
+            Failure(
+                event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None, process=this_process()
+            )
             for event, error in forwarded.refused
         ]
         report.failed += self.keep(connection, failures, now)

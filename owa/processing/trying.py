@@ -45,9 +45,7 @@ class _RolledBack(Exception):
 class Trials:
     """Changes nothing: no row, no count, no queue."""
 
-    def __init__(
-        self, database: Database, handlers: HandlerTable, context: Callable[[], ProcessingContext]
-    ) -> None:
+    def __init__(self, database: Database, handlers: HandlerTable, context: Callable[[], ProcessingContext]) -> None:
         self._database = database
         self._handlers = handlers
         self._context = context

@@ -5,10 +5,14 @@ import re
 from typing import Any
 
 PERSONAL = frozenset(
-    """ip_address remote_addr http_x_forwarded_for http_client_ip http_forwarded http_x_real_ip user_name user_email
-    email email_address mail http_cookie cookie cookies http_authorization authorization password passwd real_name
-    first_name last_name name_first name_last phone telephone street address billing_address shipping_address
-    full_host host http_user_agent_id api_key token visitor_ip client_ip remote_host""".split()
+    {
+        *("ip_address", "remote_addr", "remote_host", "client_ip", "visitor_ip", "host", "full_host"),
+        *("http_x_forwarded_for", "http_client_ip", "http_forwarded", "http_x_real_ip"),
+        *("http_cookie", "cookie", "cookies", "http_authorization", "authorization", "api_key", "token"),
+        *("email", "email_address", "mail", "password", "passwd", "real_name", "phone", "telephone"),
+        *("first_name", "last_name", "name_first", "name_last"),
+        *("street", "address", "billing_address", "shipping_address"),
+    }
 )
 """Names of properties and columns whose values are hidden, in lower case. Also each that begins with `user_`."""
 
@@ -17,7 +21,9 @@ PUBLIC = frozenset({"user_agent"})
 
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.])")
-_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9:]*(?:::|[a-fA-F]|(?::[0-9]+){7}))(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}(?![\w:])")
+_IPV6 = re.compile(
+    r"(?<![\w:.])(?=[0-9:]*(?:::|[a-fA-F]|(?::[0-9]+){7}))(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}(?![\w:])"
+)
 _QUERY = re.compile(r"(?<=[?#])[^\s\"'<>]*=[^\s\"'<>]*")
 
 _CLASSES = ((8, "•••"), (32, "••••••"), (128, "•••••••••"))

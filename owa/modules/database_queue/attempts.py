@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, liter
 from owa.module_api import ATTEMPTS_KEPT, LONGEST_TRACE, Attempt, BulkStatement, Failure, Key, bound
 from owa.modules.database_queue.table import ATTEMPT, QUEUE_ITEM
 
-_NUMBER, _GUID, _HANDLER = ATTEMPT.c.number, ATTEMPT.c.guid, ATTEMPT.c.handler
+TABLE = ATTEMPT.c
 _LATEST = (
-    select(func.coalesce(func.max(_NUMBER), literal_column("0")))
-    .where(_GUID == bindparam("guid"), _HANDLER == bindparam("handler"))
+    select(func.coalesce(func.max(TABLE.number), literal_column("0")))
+    .where(TABLE.guid == bindparam("guid"), TABLE.handler == bindparam("handler"))
     .scalar_subquery()
 )
 
@@ -24,7 +24,9 @@ def _build(insert: Any) -> Any:
 _ADD = BulkStatement(_build)
 _TRIM = BulkStatement(
     lambda _insert: delete(ATTEMPT).where(
-        _GUID == bindparam("guid"), _HANDLER == bindparam("handler"), _LATEST - literal_column(str(ATTEMPTS_KEPT)) >= _NUMBER
+        TABLE.guid == bindparam("guid"),
+        TABLE.handler == bindparam("handler"),
+        TABLE.number <= _LATEST - literal_column(str(ATTEMPTS_KEPT)),
     )
 )
 
@@ -33,7 +35,7 @@ class Attempts:
     """Numbered anew for each event and handler."""
 
     def attempts(self, connection: Connection, key: Key) -> list[Attempt]:
-        mine = select(ATTEMPT).where(key[0] == _GUID, key[1] == _HANDLER).order_by(_NUMBER.desc())
+        mine = select(ATTEMPT).where(TABLE.guid == key[0], TABLE.handler == key[1]).order_by(TABLE.number.desc())
         columns = ("number", "at", "error", "trace", "process", "duration")
         return [
             Attempt(*(row[name] for name in columns))
@@ -62,7 +64,7 @@ def note_attempts(connection: Connection, failures: Sequence[Failure], now: int)
 def forget_attempts(connection: Connection, of: ColumnElement[bool]) -> None:
     """Delete those of the queue's rows for which that holds."""
     failed = select(QUEUE_ITEM.c.id, QUEUE_ITEM.c.handler).where(of, QUEUE_ITEM.c.fingerprint.is_not(None))
-    connection.execute(delete(ATTEMPT).where(tuple_(_GUID, _HANDLER).in_(failed)))
+    connection.execute(delete(ATTEMPT).where(tuple_(TABLE.guid, TABLE.handler).in_(failed)))
 
 
 def _cut(trace: str) -> str:

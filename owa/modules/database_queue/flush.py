@@ -15,5 +15,7 @@ def flush(context: ModuleContext, _arguments: Arguments, output: Output) -> int:
 
 
 FLUSH_PROCESSED_EVENTS = Command(
-    "flush-processed-events", "Delete finished events from the processing queue's table, discarded ones when that cannot be undone any more.", flush
+    "flush-processed-events",
+    "Delete finished events from the processing queue's table, discarded ones when that cannot be undone any more.",
+    flush,
 )

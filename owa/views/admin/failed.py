@@ -93,9 +93,7 @@ class FailedEvents:
             now = self._installation.clock.now()
             changed = DO[act](connection, self._retries, keys := self._selected(), now)
             for failed in changed:
-                audit.record(
-                    connection, actor_of(self._request), now, _NOTED[act], str(failed.guid), _noted(failed)
-                )
+                audit.record(connection, actor_of(self._request), now, _NOTED[act], str(failed.guid), _noted(failed))
         return self._done(keys, changed, act)
 
     def _act_on_all(self, act: Act) -> Response:
