@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 from owa.module_api import MOST, Capped, Failed, FailedFilter, FailedState, Key, Place
 from owa.modules.database_queue.rows import BROKEN, NO_LEASE, UNHANDLED, failed_of, finished, of_keys
 from owa.modules.database_queue.table import QUEUE_ITEM
-from owa.modules.database_queue.wanted import matching, of_state, place_of, reach
+from owa.modules.database_queue.wanted import matching, of_state, reach
 
 
 class FailedEvents:
@@ -22,8 +22,12 @@ class FailedEvents:
         before: Place | None = None,
         last: Place | None = None,
     ) -> list[Failed]:
-        statement = matching(wanted, before=before, last=last).limit(limit)
-        return [failed_of(row) for row in connection.execute(statement).mappings()]
+        places = self.failed_places(connection, wanted, limit, before, last)
+        found = {
+            one.key: one
+            for one in _failed(connection, [place[1:] for place in places], of_state(wanted.state, is_aside=True))
+        }
+        return [found[place[1:]] for place in places if place[1:] in found]
 
     def failed_reach(self, connection: Connection, wanted: FailedFilter, before: Place | None = None) -> Place | None:
         return reach(connection, wanted, before)
@@ -36,12 +40,12 @@ class FailedEvents:
         before: Place | None = None,
         last: Place | None = None,
     ) -> list[Place]:
-        statement = matching(wanted, place_of(wanted.state), before, last).limit(limit)
+        statement = matching(wanted, before, last).limit(limit)
         return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
 
     def count_failed(self, connection: Connection, wanted: FailedFilter) -> Capped:
         last = reach(connection, wanted, None)
-        some = matching(wanted, (QUEUE_ITEM.c.id,), last=last).limit(MOST + 1).subquery()
+        some = matching(wanted, last=last).limit(MOST + 1).subquery()
         number = connection.execute(select(func.count()).select_from(some)).scalar_one()
         return Capped(min(number, MOST), number > MOST or last is not None)
 
@@ -85,7 +89,7 @@ def _failed(connection: Connection, keys: Iterable[Key], state: ColumnElement[bo
 
 def _settle(connection: Connection, keys: Iterable[Key], state: FailedState, values: dict[str, Any]) -> list[Failed]:
     """Change events of that state, and end whatever lease is left on them; returns what they were."""
-    found = _failed(connection, keys, of_state(state))
+    found = _failed(connection, keys, of_state(state, is_aside=True))
     for mine in of_keys(failed.key for failed in found):
         connection.execute(update(QUEUE_ITEM).where(mine).values({**NO_LEASE, **values}))
     return found

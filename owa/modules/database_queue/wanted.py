@@ -1,8 +1,9 @@
 """Which rows a filter of failed events means, and in which order they are listed."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, literal_column, select, tuple_
 
 from owa.module_api import FailedFilter, FailedState, Place
 from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED
@@ -13,23 +14,28 @@ REACH = 10_000
 
 TABLE = QUEUE_ITEM.c
 
+_SEARCHED = ("fingerprint", "site_id", "event_type", "session_id", "visitor_id", "server", "last_error_msg")
+"""What a filter may ask for, besides what is in a place."""
+
 _HAS_FAILED = TABLE.fingerprint.is_not(None)
 
-_OF_STATES: dict[FailedState, tuple[ColumnElement[bool], ...]] = {
-    FailedState.FAILED: (TABLE.status == BROKEN, _HAS_FAILED),
-    FailedState.RETRYING: (
-        TABLE.status == UNHANDLED,
-        _HAS_FAILED,
-        TABLE.last_attempt_timestamp.is_not(None),
-        TABLE.waits_for.is_(None),
-    ),
-    FailedState.DISCARDED: (TABLE.status == HANDLED, TABLE.discarded_at.is_not(None)),
-}
+
+def _aside(column: Column[str]) -> ColumnElement[str]:
+    """The same text, for a condition that must not choose the index: another one leads to fewer rows."""
+    return column.concat(literal_column("''"))
 
 
-def of_state(state: FailedState) -> ColumnElement[bool]:
-    """Holds for rows of events in that state."""
-    return and_(*_OF_STATES[state])
+def of_state(state: FailedState, *, is_aside: bool = False) -> ColumnElement[bool]:
+    """Holds for rows of events in that state. `is_aside`: another condition finds them."""
+    status = _aside(TABLE.status) if is_aside else TABLE.status
+    match state:
+        case FailedState.FAILED:
+            return and_(status == BROKEN, _HAS_FAILED)
+        case FailedState.RETRYING:
+            was_tried, waits_for = TABLE.last_attempt_timestamp.is_not(None), TABLE.waits_for
+            return and_(status == UNHANDLED, _HAS_FAILED, was_tried, waits_for.is_(None))
+        case FailedState.DISCARDED:
+            return and_(_aside(TABLE.status) == HANDLED, TABLE.discarded_at.is_not(None))
 
 
 def place_of(state: FailedState) -> tuple[Column[Any], Column[Any], Column[Any]]:
@@ -38,15 +44,17 @@ def place_of(state: FailedState) -> tuple[Column[Any], Column[Any], Column[Any]]
     return at, TABLE.id, TABLE.handler
 
 
-def matching(
-    wanted: FailedFilter, columns: Any = QUEUE_ITEM, before: Place | None = None, last: Place | None = None
-) -> Select[Any]:
-    """Select `columns` of what is wanted, in order."""
+def matching(wanted: FailedFilter, before: Place | None = None, last: Place | None = None) -> Select[Any]:
+    """Select the places of what is wanted, in order."""
     place = place_of(wanted.state)
-    statement = _from(wanted, columns, before).where(*_conditions(wanted))
-    if last is not None:  # the first part alone leads the index
-        statement = statement.where(place[0] >= last[0], tuple_(*place) >= last)
-    return statement
+    if last is None or not _is_searched_for(wanted):
+        return _from(wanted, place, before).where(*_conditions(wanted, TABLE))
+    columns = *place, *(TABLE[name] for name in _SEARCHED)
+    # limited from within: by conditions for both ends of it, SQLite would choose an index for those alone
+    some = _from(wanted, columns, before).limit(REACH + 1).subquery().c
+    found = [some[column.name] for column in place]
+    statement = select(*found).where(*_conditions(wanted, some), tuple_(*found) >= last)
+    return statement.order_by(*(column.desc() for column in found))
 
 
 def reach(connection: Connection, wanted: FailedFilter, before: Place | None) -> Place | None:
@@ -58,11 +66,10 @@ def reach(connection: Connection, wanted: FailedFilter, before: Place | None) ->
     return (found[0], found[1], found[2]) if found else None
 
 
-def _from(wanted: FailedFilter, columns: Any, before: Place | None) -> Select[Any]:
-    """By the condition that an index serves in the order of the list, if there is one."""
+def _from(wanted: FailedFilter, columns: Iterable[Column[Any]], before: Place | None) -> Select[Any]:
+    """What an index finds."""
     place = place_of(wanted.state)
-    statement = select(*columns) if isinstance(columns, tuple) else select(columns)
-    statement = statement.where(*_OF_STATES[wanted.state], *_leading(wanted)[:1])
+    statement = select(*columns).where(of_state(wanted.state, is_aside=_has_id(wanted)), *_leading(wanted))
     if wanted.since is not None:
         statement = statement.where(place[0] >= wanted.since)
     if wanted.until is not None:
@@ -72,36 +79,44 @@ def _from(wanted: FailedFilter, columns: Any, before: Place | None) -> Select[An
     return statement.order_by(*(column.desc() for column in place))
 
 
+def _equal(wanted: FailedFilter) -> list[tuple[Column[str], str]]:
+    """What texts must be, those first whose index leads to the fewest rows."""
+    found = [
+        (TABLE.fingerprint, wanted.fingerprint),
+        (TABLE.site_id, wanted.site_id),
+        (TABLE.event_type, wanted.event_type),
+    ]
+    handlers = [] if wanted.handler is None else [(TABLE.handler, wanted.handler)]
+    return [(column, value) for column, value in found if value] + handlers
+
+
+def _has_id(wanted: FailedFilter) -> bool:
+    """Whether an id is looked for: there are few of each."""
+    return wanted.guid is not None or wanted.session_id is not None or wanted.visitor_id is not None
+
+
 def _leading(wanted: FailedFilter) -> list[ColumnElement[bool]]:
-    """Those of which an index could serve one."""
-    if wanted.state is FailedState.DISCARDED:
+    """The condition that an index serves in the order of the list, if there is one."""
+    if wanted.state is not FailedState.FAILED or _has_id(wanted):
         return []
-    found = [(TABLE.fingerprint, wanted.fingerprint), (TABLE.site_id, wanted.site_id)]
-    conditions = [column == value for column, value in (*found, (TABLE.event_type, wanted.event_type)) if value]
-    return conditions + ([] if wanted.handler is None else [TABLE.handler == wanted.handler])
+    return [column == value for column, value in _equal(wanted)[:1]]
 
 
-def _conditions(wanted: FailedFilter) -> list[ColumnElement[bool]]:
-    """All but state, time and place."""
-    named = {"fingerprint": wanted.fingerprint, "site_id": wanted.site_id, "event_type": wanted.event_type}
-    found = [TABLE[name] == value for name, value in named.items() if value]
-    numbers = {
-        "handler": wanted.handler,
-        "server": wanted.server,
-        "id": wanted.guid,
-        "session_id": wanted.session_id,
-        "visitor_id": wanted.visitor_id,
-    }
-    found += [TABLE[name] == value for name, value in numbers.items() if value is not None]
+def _conditions(wanted: FailedFilter, table: Any) -> list[ColumnElement[bool]]:
+    """All but state, time, place and the leading one."""
+    found = [_aside(table[column.name]) == value for column, value in _equal(wanted)[len(_leading(wanted)) :]]
+    ids = {"id": wanted.guid, "session_id": wanted.session_id, "visitor_id": wanted.visitor_id}
+    numbers = {**ids, "server": wanted.server}
+    found += [table[name] == value for name, value in numbers.items() if value is not None]
+    if _has_id(wanted) and wanted.guid is None:
+        found.append(table.fingerprint.is_not(None))
     words = wanted.error.split()[:8]
-    return found + [func.lower(TABLE.last_error_msg).contains(word.lower(), autoescape=True) for word in words]
+    return found + [func.lower(table.last_error_msg).contains(word.lower(), autoescape=True) for word in words]
 
 
 def _is_searched_for(wanted: FailedFilter) -> bool:
-    """Whether rows that an index finds may be others; not so of ids, of which there are few."""
-    if wanted.guid is not None or wanted.session_id is not None or wanted.visitor_id is not None:
+    """Whether rows that an index finds may be others."""
+    if _has_id(wanted):
         return False
-    named = wanted.fingerprint, wanted.site_id, wanted.event_type
-    equal = sum(map(bool, named)) + (wanted.handler is not None)
-    led = min(len(_leading(wanted)), 1)
-    return equal > led or bool(wanted.error) or wanted.server is not None or wanted.state is FailedState.RETRYING
+    others = len(_equal(wanted)) > len(_leading(wanted)) or bool(wanted.error) or wanted.server is not None
+    return others or wanted.state is FailedState.RETRYING

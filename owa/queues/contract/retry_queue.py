@@ -121,7 +121,7 @@ class RetryQueue(Protocol):
         last: Place | None = None,
     ) -> list[Failed]:
         """The first `limit` events that are wanted, the last failed one first. `before`: of those that come after that
-        place; `last`: of those up to that place, which is among them."""
+        place; `last`: of those up to that place, as `failed_reach` has told it for the same `before`."""
 
     def failed_reach(self, connection: Connection, wanted: FailedFilter, before: Place | None = None) -> Place | None:
         """How far somebody gets at once who looks for what is wanted, from `before` on: no index leads to whatever a

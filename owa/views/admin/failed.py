@@ -178,7 +178,9 @@ def name_of(failed: Failed) -> str:
 
 
 def _told(act: Act, count: int) -> str:
-    return f"{_events(count)} {'discarded' if act is Act.DISCARD else 'failed ones again'}."
+    if act is Act.DISCARD:
+        return f"{_events(count)} discarded."
+    return f"{_events(count)} {'a failed one' if count == 1 else 'failed ones'} again."
 
 
 def _told_of_all(act: Act, count: int) -> str:
