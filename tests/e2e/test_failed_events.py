@@ -57,9 +57,9 @@ def test_an_event_is_searched_for_revealed_and_tried(page: "Page", installation:
         page.get_by_label("Id", exact=True).fill(str(event(1).session_id))
         page.get_by_role("button", name="Filter").click()
         page.locator("tbody a").click()
-        page.get_by_role("button", name="Try").click()
+        page.get_by_role("button", name="Try", exact=True).click()
         assert "It would fail again." in page.get_by_role("status").inner_text()
-    page.get_by_role("button", name="Try").click()
+    page.get_by_role("button", name="Try", exact=True).click()
     assert "It would be processed." in page.get_by_role("status").inner_text()
     assert page.get_by_text("New row of owa_request").count() == 1
     assert page.get_by_text("ann@shop.example").count() == 0
