@@ -48,7 +48,7 @@ def installation(accounts: Installation) -> Installation:
         "owa_session",
         "owa_document",
     ):
-        execute(accounts, f"DELETE FROM {table}")
+        execute(accounts, f"DELETE FROM owa_{table}")
     return accounts
 
 
