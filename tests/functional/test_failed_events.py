@@ -38,16 +38,8 @@ def boss(server: Server) -> Visitor:
 @pytest.fixture
 def installation(accounts: Installation) -> Installation:
     """Without events."""
-    for table in (
-        "owa_queue_item",
-        "owa_attempt",
-        "owa_failed_act",
-        "owa_event_count",
-        "owa_audit",
-        "owa_request",
-        "owa_session",
-        "owa_document",
-    ):
+    queue = ("queue_item", "attempt", "failed_act", "event_count", "audit")
+    for table in (*queue, "request", "session", "document"):
         execute(accounts, f"DELETE FROM owa_{table}")
     return accounts
 
@@ -234,15 +226,17 @@ def test_form_without_its_token_is_refused(installation: Installation, boss: Vis
 def test_search_by_id_and_words(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"), event(2, "x.b"))
     one = event(1)
-    for query in (
+    matching: tuple[dict[str, object], ...] = (
         {"by": "guid", "id": one.guid},
         {"by": "session", "id": one.session_id},
         {"by": "visitor", "id": one.visitor_id},
         {"error": "TYPE x.a"},
         {"error": "x.a", "server": 0, "from": "2020-01-01T00:00", "to": "2120-01-01T00:00"},
-    ):
+    )
+    for query in matching:
         assert listed(boss.page(f"/admin/failed?{urlencode(query)}")) == [one.guid], query
-    for query in ({"to": "2020-01-01T00:00"}, {"server": 9}, {"by": "guid", "id": 5}):
+    others: tuple[dict[str, object], ...] = ({"to": "2020-01-01T00:00"}, {"server": 9}, {"by": "guid", "id": 5})
+    for query in others:
         assert "No failed event is like that." in boss.page(f"/admin/failed?{urlencode(query)}")
 
 
