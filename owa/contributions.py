@@ -209,7 +209,9 @@ class Handled:
 
 @runtime_checkable
 class FactHandler(Protocol):
-    """Turns events into rows of the core, one a fact. Its writes are merges: idempotent and commutative."""
+    """Turns events into rows of the core, one a fact. Its writes are merges: idempotent and commutative. One that does
+    nothing but write through its connection may say so by an attribute `may_be_tried = True`: then an admin can try a
+    failed event, in a transaction that is rolled back."""
 
     event_types: frozenset[str]
 

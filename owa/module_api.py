@@ -60,16 +60,25 @@ from owa.exchange.body import SenderStatus, name_of, pack
 from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
 from owa.exchange.signature import Envelope
 from owa.files import FileLock
+from owa.fingerprints import fingerprint
 from owa.hookspecs import hookimpl
 from owa.queues.contract import (
+    ATTEMPTS_KEPT,
+    LONGEST_TRACE,
+    MOST,
+    Attempt,
     Awaited,
     AwaitedPlace,
     Batch,
+    Capped,
     Claim,
     Delivery,
+    ErrorGroup,
     EventQueue,
     Failed,
     FailedFilter,
+    FailedKinds,
+    FailedState,
     Failure,
     Forwarded,
     Item,
@@ -95,30 +104,36 @@ from owa.queues.contract import (
 )
 from owa.queues.files import COPIED, CopiedFile, FileQueue, Folder, open_copied_file, open_files
 from owa.queues.positions import QuarantinedPart, forget_quarantined, quarantined_parts
-from owa.queues.settings import ARCHIVE_AGE, QUEUE_EVENTS
+from owa.queues.settings import ARCHIVE_AGE, QUEUE_EVENTS, UNDO_DISCARD_DAYS
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
 
 __all__ = [
     "ARCHIVE_AGE",
+    "ATTEMPTS_KEPT",
     "COPIED",
     "DIRECT",
     "INCOMING",
+    "LONGEST_TRACE",
     "METADATA",
     "MICROSECONDS",
+    "MOST",
     "PROCESSING",
     "QUEUE_EVENTS",
     "REMOTE_QUEUE_KEY",
     "SERVER_NUMBER",
+    "UNDO_DISCARD_DAYS",
     "VERSION",
     "AdminPage",
     "Arguments",
+    "Attempt",
     "Awaited",
     "AwaitedPlace",
     "Batch",
     "BatchAnswer",
     "BulkStatement",
     "Capability",
+    "Capped",
     "Claim",
     "Clock",
     "Command",
@@ -128,6 +143,7 @@ __all__ = [
     "Delivery",
     "Entry",
     "Envelope",
+    "ErrorGroup",
     "Event",
     "EventFilter",
     "EventHandler",
@@ -137,6 +153,8 @@ __all__ = [
     "FactValues",
     "Failed",
     "FailedFilter",
+    "FailedKinds",
+    "FailedState",
     "Failure",
     "FileLock",
     "FileQueue",
@@ -204,6 +222,7 @@ __all__ = [
     "data_folder",
     "dialect_insert",
     "dumps",
+    "fingerprint",
     "forget_quarantined",
     "hookimpl",
     "insert_new",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from owa.accounts.tables import AUDIT
 
@@ -56,12 +56,12 @@ def record(
     subject: str,
     before: Values | None = None,
     after: Values | None = None,
-) -> None:
-    """Note a change. Of `before` and `after`, what is the same is left out."""
+) -> int:
+    """Note a change; returns the entry's number. Of `before` and `after`, what is the same is left out."""
     old, new = dict(before or {}), dict(after or {})
     for name in [name for name in old if name in new and old[name] == new[name]]:
         del old[name], new[name]
-    connection.execute(
+    key = connection.execute(
         insert(AUDIT).values(
             at=now,
             user_id=actor.user_id,
@@ -71,7 +71,14 @@ def record(
             before=orjson.dumps(old),
             after=orjson.dumps(new),
         )
-    )
+    ).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def amend(connection: Connection, number: int, after: Values) -> None:
+    """Say what an entry came to, of a change that takes more than one transaction."""
+    connection.execute(update(AUDIT).where(AUDIT.c.id == number).values(after=orjson.dumps(dict(after))))
 
 
 def latest(connection: Connection, count: int, before: int | None = None) -> list[Change]:

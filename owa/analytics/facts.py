@@ -20,6 +20,8 @@ from owa.queues.contract import Waiting, session_key
 class Facts:
     """See `owa.contributions.FactHandler`."""
 
+    may_be_tried = True
+
     def __init__(self, family: Family) -> None:
         self._family = family
         self.event_types = frozenset((family.event_type,))

@@ -24,6 +24,7 @@ class Orders:
     """See `owa.contributions.FactHandler`."""
 
     event_types = frozenset((ORDER,))
+    may_be_tried = True
 
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         new, duplicates = only_new(connection, ORDER_EVENT, events)

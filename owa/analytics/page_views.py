@@ -25,6 +25,7 @@ class PageViews:
     """See `owa.contributions.FactHandler`."""
 
     event_types = frozenset((PAGE_VIEW,))
+    may_be_tried = True
 
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         new, duplicates = only_new(connection, REQUEST, events)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from owa.db.engine import WRITE_PATIENCE
-from owa.delivery.limits import LONGEST
+from owa.db.limits import LONGEST
 from owa.delivery.process import ChildProcess, Ended
 from owa.delivery.protocol import (
     Away,

@@ -11,8 +11,8 @@ from owa.contributions import PROCESSING, Statement
 from owa.db import history
 from owa.db.bulk import BulkStatement
 from owa.db.engine import Database
+from owa.db.limits import TooLong, Watch, watched
 from owa.delivery.blame import is_away
-from owa.delivery.limits import TooLong, Watch, watched
 from owa.delivery.protocol import Failed, Message, Queueing, Stored, Storing
 from owa.errors import Outage, Overtaken, told
 from owa.queues.contract import Item, Lease, RetryQueue

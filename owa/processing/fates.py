@@ -11,6 +11,7 @@ from owa.contributions import INCOMING, PROCESSING, ProcessingContext
 from owa.db import history, receipts
 from owa.db.counts import Outcome, Tally
 from owa.events import Event, Refusal
+from owa.node import this_process
 from owa.processing.report import Report
 from owa.processing.retry import RetryPolicy
 from owa.processing.settings import QUEUE_MAX_RETRY_AGE, QUEUE_MAX_RETRY_COUNT
@@ -162,7 +163,9 @@ class Fates:
         tally = Tally()
         _count(tally, Outcome.FORWARDED, forwarded.events, reason="" if forwarded.is_confirmed else UNCONFIRMED)
         failures = [
-            Failure(event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None)
+            Failure(
+                event, Remaining.QUEUE, error, "", attempts=1, failing_since=now, retry_at=None, process=this_process()
+            )
             for event, error in forwarded.refused
         ]
         report.failed += self.keep(connection, failures, now)
@@ -213,7 +216,8 @@ def failure_of(
         failing_since=failing_since,
         retry_at=None if delay is None else context.now + round(delay * MICROSECONDS),
         handler=item.handler if item else "",
-        duration=duration,
+        duration=problem.duration if duration is None else duration,
+        process=this_process(),
     )
 
 

@@ -1,6 +1,7 @@
 """Runs the handlers over a batch, inside one transaction. A poisoned event costs only itself: the batch is tried again
 in halves, each in a savepoint, until the culprit stands alone."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
+from owa.clock import MICROSECONDS
 from owa.contributions import FactHandler, FollowUp, Handled, ProcessingContext
 from owa.db.outages import is_outage
 from owa.errors import Outage, told
@@ -32,6 +34,8 @@ class Problem:
     event: Event
     error: str
     trace: str
+    duration: int | None = None
+    """How long its handler took, in microseconds, if that is known."""
 
 
 @dataclass(slots=True)
@@ -83,6 +87,10 @@ class HandlerTable:
         """Those that somebody handles. Asked at each request."""
         return self._event_types
 
+    def handler_of(self, event_type: str) -> FactHandler | None:
+        """Who makes facts of events of that type, if there is one."""
+        return self._handlers.get(event_type)
+
     def store(self, connection: Connection, events: Sequence[Event], context: ProcessingContext, act: Act) -> Stored:
         """Hand the events to their fact handlers, and say what is to be delivered to event handlers."""
         stored, subscribers = Stored(), self._subscribers
@@ -109,6 +117,7 @@ class HandlerTable:
 def _bisect(
     connection: Connection, handle: Handle, events: Sequence[Event], context: ProcessingContext, stored: Stored
 ) -> None:
+    since = time.perf_counter()
     try:
         with connection.begin_nested():
             handled = handle(connection, events, context)
@@ -118,7 +127,8 @@ def _bisect(
         if is_outage(error):
             raise  # the database's fault, not an event's
         if len(events) == 1:
-            stored.problems.append(_problem(events[0], error))
+            duration = round((time.perf_counter() - since) * MICROSECONDS)
+            stored.problems.append(Problem(events[0], *told(error), duration))
             return
     else:
         _take_in(stored, events, handled)
@@ -127,10 +137,6 @@ def _bisect(
     middle = len(events) // 2
     _bisect(connection, handle, events[:middle], context, stored)
     _bisect(connection, handle, events[middle:], context, stored)
-
-
-def _problem(event: Event, error: Exception) -> Problem:
-    return Problem(event, *told(error))
 
 
 def _take_in(stored: Stored, events: Sequence[Event], handled: Handled) -> None:

@@ -42,4 +42,14 @@ ARCHIVE_AGE = integer(
     group="How events are kept",
     unit="seconds",
 )
-SETTINGS = (QUEUE_EVENTS, ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE)
+UNDO_DISCARD_DAYS = integer(
+    "base.undo_discard_days",
+    default=7,
+    least=0,
+    most=3_660,
+    help="Days for which a failed event that was discarded is kept, so that this can be undone. 0: not at all.",
+    label="Undo a discard for",
+    group="Events that fail or wait",
+    unit="days",
+)
+SETTINGS = (QUEUE_EVENTS, ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE, UNDO_DISCARD_DAYS)

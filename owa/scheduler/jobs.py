@@ -17,7 +17,7 @@ from owa.processing.ledger import Ledger, Line
 from owa.processing.processor import Processor
 from owa.processing.runs import Figures, Runs
 from owa.queues.contract import EventQueue, RetryQueue
-from owa.queues.settings import ARCHIVE_AGE
+from owa.queues.settings import ARCHIVE_AGE, UNDO_DISCARD_DAYS
 from owa.settings import Settings
 
 SWEEP_INTERVAL = 30
@@ -106,7 +106,9 @@ class Jobs:
         """Delete what was kept for long enough: finished events, runs of jobs, answers, ended logins, failed
         attempts."""
         now = self._processor.now()
-        figures = cleaning.clean(self._database, self._retries, now, self._settings()[ARCHIVE_AGE])
+        settings = self._settings()
+        ages = settings[ARCHIVE_AGE], settings[UNDO_DISCARD_DAYS]
+        figures = cleaning.clean(self._database, self._retries, now, *ages)
         with self._database.writing(cleaning.PATIENCE) as connection:
             return figures | {
                 "logins": logins.forget(connection, now),

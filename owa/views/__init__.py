@@ -20,6 +20,7 @@ from owa.exchange.settings import SERVER_NUMBER
 from owa.monitoring.metrics import Metrics
 from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
+from owa.processing.act_on_all import ActOnAll
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.scheduler import leaderships, schedule
 from owa.scheduler.at_work import AtWork
@@ -132,6 +133,7 @@ class Application:
         self.watch = Watch(lambda: diagnose(self.scene()))
         self.metrics = Metrics(installation)
         self.verify_once = VerifyOnce(lambda: self._jobs("dashboard"))
+        self.act_on_all = ActOnAll(installation.database, installation.retries, installation.clock)
         self._deliveries = Deliveries(installation)
         self._scheduler: Scheduler | None = None
         self._at_work = AtWork()
@@ -221,6 +223,7 @@ class Application:
         self.drain_once.stop()
         self.run_now.stop()
         self.verify_once.stop()
+        self.act_on_all.stop()
         self._deliveries.stop()
         unpin()
         self.guids.close()

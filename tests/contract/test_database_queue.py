@@ -11,7 +11,7 @@ from owa.modules.database_queue.queue import DatabaseQueue
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.queues.contract import FailedFilter, RetryQueue
 from owa.queues.testing import RetryQueueContract, sample_events
-from owa.queues.testing.retry_queue import NOW, failure, guids, lease
+from owa.queues.testing.given import NOW, failure, guids, lease
 from tests.postgresql import NewUrl
 
 

@@ -49,7 +49,7 @@ def test_a_selected_event_is_discarded(page: "Page", installation: Installation,
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Discard the selected").click()
     assert page.get_by_role("status").inner_text() == "1 event is discarded."
-    page.get_by_role("link", name="Show all 1").click()
+    page.get_by_role("link", name="Show all failed").click()
     page.locator("tbody a").click()
     page.get_by_role("heading", name="Payload").wait_for()
     assert XSS in page.locator("pre").first.inner_text()

@@ -16,7 +16,7 @@ from tests.servers import ROOT, Installation, Result, run_forked
 
 OBSERVED = {"owa_queue_sample", "owa_queue_done", "owa_ledger_line"}
 """What was seen on the way."""
-UNEVEN = {"owa_queue_item", "owa_queue_position", "owa_receipt", "owa_job_run", *OBSERVED}
+UNEVEN = {"owa_attempt", "owa_queue_item", "owa_queue_position", "owa_receipt", "owa_job_run", *OBSERVED}
 """Tables with times of processing, or with what is kept of writers until they are retired."""
 
 

@@ -107,6 +107,8 @@ POINTS = {
     "record:begun": after("owa.db.jobs", "begin"),
     "record:before-end": before("owa.db.jobs", "end"),
     "settle:after-retry": after(PROCESSOR, "retry"),
+    "act:before-count": before("owa.db.failed_acts", "go_on"),
+    "act:after-count": after("owa.db.failed_acts", "go_on"),
     "hand-over:before-put": before(HAND_OVER, "move"),
     "hand-over:after-put": before(HAND_OVER, "_settle"),
     "hand-over:after-receipts": after("owa.processing.hand_over", "note_receipts"),
@@ -159,7 +161,23 @@ def run_pserve(words: list[str]) -> int:
     return int(main(["pserve", *words]) or 0)
 
 
-PROGRAMS = {"cli": run_cli, "pserve": run_pserve}
+def run_act_on_all(words: list[str]) -> int:
+    """What a page does in the background: `words` are the act."""
+    from owa.app import open_installation
+    from owa.processing.act_on_all import ActOnAll
+    from owa.processing.acts import Act
+    from owa.queues.contract import FailedFilter
+
+    opened = open_installation()
+    acts = ActOnAll(opened.database, opened.retries, opened.clock)
+    act = Act(words[0])
+    number, _total, wanted = acts.begin(act, FailedFilter(), "boss", lambda _connection, _done: None)
+    acts.run(number, act, wanted, lambda _connection, _done: None)
+    opened.close()
+    return 0
+
+
+PROGRAMS = {"cli": run_cli, "pserve": run_pserve, "act-on-all": run_act_on_all}
 
 
 def run(words: list[str]) -> int:

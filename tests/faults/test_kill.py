@@ -28,7 +28,7 @@ TIMES = {
 }
 """The how many times a drain comes to a point it is killed there; else the second time, when some is done already."""
 
-OTHERS = ("append:", "hand-over:")
+OTHERS = ("append:", "hand-over:", "act:")
 """Points that no drain of one queue comes to."""
 
 CASES = [(point, number) for point in POINTS if not point.startswith(OTHERS) for number in TIMES.get(point, (2,))]

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.admin import Visitor, add_user
-from tests.failures import broken, damaged, event, execute, fail
-from tests.servers import SITE_ID, Install, Installation, Server
+from tests.failures import broken, damaged, event, execute, fail, put
+from tests.servers import DOMAIN, SITE_ID, Install, Installation, Server
 
 XSS = "<script>alert('x')</script>"
 OTHER_SITE = "another site"
@@ -38,8 +38,9 @@ def boss(server: Server) -> Visitor:
 @pytest.fixture
 def installation(accounts: Installation) -> Installation:
     """Without events."""
-    for table in ("owa_queue_item", "owa_event_count", "owa_audit", "owa_request", "owa_session", "owa_document"):
-        execute(accounts, f"DELETE FROM {table}")
+    queue = ("queue_item", "attempt", "failed_act", "event_count", "audit")
+    for table in (*queue, "request", "session", "document"):
+        execute(accounts, f"DELETE FROM owa_{table}")
     return accounts
 
 
@@ -68,7 +69,7 @@ def test_filters_are_in_the_address(installation: Installation, boss: Visitor) -
     ):
         page = boss.page(f"/admin/failed?{urlencode(query)}")
         assert listed(page) == [event(number).guid for number in numbers]
-        assert page.count(" selected ") == len(query)
+        assert page.count(" selected ") == len(query) + 1, "the state is one too"
     assert "No failed event is like that." in boss.page("/admin/failed?type=y")
     assert "1 event is discarded." in boss.told("/admin/failed?type=x.b", act="discard", guid=event(2).guid)
     where = boss.post("/admin/failed?type=x.b", act="discard", guid=event(1).guid).headers["Location"]
@@ -219,4 +220,122 @@ def test_who_may_not_act_sees_nothing_and_changes_nothing(installation: Installa
 def test_form_without_its_token_is_refused(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"))
     assert boss.post("/admin/failed", act="discard", guid=event(1).guid, csrf_token="forged").status == 400
+    assert broken(installation) == 1
+
+
+def test_search_by_id_and_words(installation: Installation, boss: Visitor) -> None:
+    fail(installation, event(1, "x.a"), event(2, "x.b"))
+    one = event(1)
+    matching: tuple[dict[str, object], ...] = (
+        {"by": "guid", "id": one.guid},
+        {"by": "session", "id": one.session_id},
+        {"by": "visitor", "id": one.visitor_id},
+        {"error": "TYPE x.a"},
+        {"error": "x.a", "server": 0, "from": "2020-01-01T00:00", "to": "2120-01-01T00:00"},
+    )
+    for query in matching:
+        assert listed(boss.page(f"/admin/failed?{urlencode(query)}")) == [one.guid], query
+    others: tuple[dict[str, object], ...] = ({"to": "2020-01-01T00:00"}, {"server": 9}, {"by": "guid", "id": 5})
+    for query in others:
+        assert "No failed event is like that." in boss.page(f"/admin/failed?{urlencode(query)}")
+
+
+@pytest.mark.parametrize("query", [{"server": "x"}, {"id": "x"}, {"from": "soon"}, {"to": "9" * 30}, {"state": "odd"}])
+def test_a_value_that_is_none_does_nothing_to_all(
+    installation: Installation, boss: Visitor, query: dict[str, str]
+) -> None:
+    fail(installation, event(1, "x.a"))
+    page = boss.page(f"/admin/failed?{urlencode(query)}")
+    assert 'class="notice"' in page
+    assert "that match</button>" not in page
+    assert boss.post(f"/admin/failed?{urlencode(query)}", act="discard_all").status == 400
+    assert broken(installation) == 1
+
+
+def test_groups_lead_to_their_events(installation: Installation, boss: Visitor) -> None:
+    assert "No event has failed." in boss.page("/admin/failed/by-error")
+    fail(installation, event(1, "x.a"), event(2, "x.a", OTHER_SITE), event(3, "y.b"))
+    page = boss.page("/admin/failed/by-error")
+    links = re.findall(r'href="(/admin/failed\?group=[0-9a-f]{16})"', page)
+    assert sorted(len(listed(boss.page(link))) for link in links) == [1, 2]
+    assert OTHER_SITE in page
+
+
+def test_all_that_match_are_retried_discarded_and_back(installation: Installation, boss: Visitor) -> None:
+    execute(installation, "DELETE FROM owa_failed_act")
+    fail(installation, *(event(number, "x.a") for number in range(60)), event(60, "x.b"))
+    assert "Discard all 60 that match" in boss.page("/admin/failed?type=x.a")
+    assert boss.told("/admin/failed?type=x.a", act="discard_all") == "60 events are discarded."
+    assert broken(installation) == 1
+    assert installation.counts()["discarded", "everything"] == 60
+    page = boss.page("/admin/failed?state=discarded")
+    assert "60 events are discarded" in page
+    assert "Discard all that match: type x.a" in page
+    assert "60 of 60 done" in page
+    assert boss.post("/admin/failed?state=discarded", act="retry_all").status == 400
+    told = boss.told("/admin/failed?state=discarded", act="restore", guid=event(1).guid)
+    assert told == "1 event is a failed one again."
+    assert broken(installation) == 2
+    assert boss.told("/admin/failed?state=discarded", act="restore_all").startswith("59 events are failed")
+    assert installation.counts()["discarded", "everything"] == 0
+    assert boss.told("/admin/failed?type=x.a", act="retry_all").startswith("60 events are due now")
+    assert boss.told("/admin/failed?type=x.a", act="retry_all") == "Nothing matched any more."
+    trail = boss.page("/admin/audit")
+    assert trail.count("all that match") == 4, "one entry for each act"
+    assert "filter: type x.a" in trail
+    assert "events: 60" in trail
+
+
+def test_an_act_whose_process_died_says_where_it_stopped(installation: Installation, boss: Visitor) -> None:
+    fail(installation, event(1, "x.a"))
+    boss.told("/admin/failed", act="retry_all")
+    gone = "UPDATE owa_failed_act SET result = 'running', total = 9, process = process || '999999'"
+    execute(installation, gone)
+    page = boss.page("/admin/failed")
+    assert "1 of 9 done" in page
+    assert "What is done stays done." in page
+    execute(installation, "DELETE FROM owa_failed_act")
+
+
+def test_what_is_retried_is_seen_with_its_error_and_attempts(installation: Installation, boss: Visitor) -> None:
+    with damaged(installation):
+        put(installation, event(1))
+        installation.cli("cmd=processEventQueue")
+        page = boss.page("/admin/failed?state=retrying")
+        assert "refused: &lt;b&gt;poison&lt;/b&gt;" in page
+        assert listed(page) == []
+        page = boss.page(f"/admin/failed/{event(1).guid}")
+        assert "Next attempt" in page
+        assert "Traceback (most recent call last)" in page
+        installation.cli("cmd=processEventQueue", "retry=now")
+        page = boss.page(f"/admin/failed/{event(1).guid}")
+        assert re.findall(r"<summary>(\d+)\.", page) == ["2", "1"]
+    assert "state=retrying" in boss.page("/admin/queues")
+
+
+def test_personal_fields_are_masked_until_they_are_revealed(installation: Installation, boss: Visitor) -> None:
+    secret = {"ip_address": "192.0.2.17", "user_email": "ann@shop.example", "page_url": f"{DOMAIN}/?mail=ann"}
+    fail(installation, event(1, "x.a", **secret))
+    path = f"/admin/failed/{event(1).guid}"
+    page = boss.page(path)
+    for text in ("192.0.2.17", "ann@shop.example", "mail=ann"):
+        assert text not in page
+    shown = boss.post(path, act="reveal").body.decode()
+    for text in ("192.0.2.17", "ann@shop.example", "mail=ann"):
+        assert text in shown
+    assert "192.0.2.17" not in boss.page(path), "that was once"
+    assert f"reveal personal fields of event: {event(1).guid}" in boss.page("/admin/audit")
+    assert boss.post(path, act="other").status == 400
+
+
+def test_an_event_is_tried(installation: Installation, boss: Visitor) -> None:
+    path = f"/admin/failed/{event(1).guid}"
+    with damaged(installation):
+        fail(installation, event(1, user_name="Ann"))
+        assert "It would fail again." in boss.post(path, act="try").body.decode()
+    page = boss.post(path, act="try").body.decode()
+    assert "It would be processed." in page
+    assert "New row of <code>owa_request</code>" in page
+    assert "Ann" not in page
+    assert installation.rows("owa_request") == []
     assert broken(installation) == 1

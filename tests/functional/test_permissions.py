@@ -26,6 +26,7 @@ MATRIX: dict[str, tuple[str, int, int, int, int]] = {
     "account": ("/admin/account", 303, 200, 200, 200),
     "queues": ("/admin/queues", 303, 200, 200, 200),
     "failed": ("/admin/failed", 303, 403, 403, 200),
+    "failed_groups": ("/admin/failed/by-error", 303, 403, 403, 200),
     "failed_event": ("/admin/failed/7", 303, 403, 403, 404),  # there is none
     "diagnose": ("/admin/diagnose", 303, 403, 403, 200),
     "waiting": ("/admin/waiting", 303, 403, 403, 200),

@@ -16,7 +16,7 @@ from owa.db.counts import Outcome
 from owa.db.migrate import upgrade
 from owa.events import Event
 from owa.modules.database_queue.table import QUEUE_ITEM
-from owa.processing.discard import discard
+from owa.processing.acts import discard
 from owa.processing.drain import drain_events, drain_retries
 from owa.processing.fates import Fates, failure_of
 from owa.processing.ledger import Ledger, Line

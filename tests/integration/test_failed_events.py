@@ -15,7 +15,7 @@ from owa.db.counts import Outcome
 from owa.db.migrate import upgrade
 from owa.events import Event, dumps
 from owa.modules.database_queue.table import QUEUE_ITEM
-from owa.processing.discard import discard
+from owa.processing.acts import discard
 from owa.processing.drain import drain_events, drain_retries
 from owa.processing.ledger import Ledger, Line
 from owa.queues.contract import FailedFilter

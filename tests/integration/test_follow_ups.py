@@ -13,7 +13,7 @@ from owa.contributions import FollowUp, Site
 from owa.db.counts import Outcome
 from owa.events import Event, loads
 from owa.modules.database_queue.table import QUEUE_ITEM
-from owa.processing.discard import discard
+from owa.processing.acts import discard
 from owa.processing.ledger import Ledger
 from owa.queues.contract import FailedFilter, Failure, Remaining
 from owa.queues.memory import MemoryQueue

@@ -15,7 +15,7 @@ from owa.analytics.rebuilding import rebuild_sessions
 from owa.analytics.tables import SESSION
 from owa.db import history, jobs
 from owa.db.metadata import METADATA
-from owa.queues.contract import FailedFilter, Place, session_key
+from owa.queues.contract import FailedFilter, FailedState, Failure, Place, Remaining, session_key
 from tests.page_views import Processing, context, open_processing, page_view
 
 Statement = tuple[str, Any]
@@ -113,19 +113,68 @@ def test_overdue(processing: Processing) -> None:
     assert step == f"SEARCH owa_queue_item USING COVERING INDEX {index}"
 
 
-@pytest.mark.parametrize("wanted", [FailedFilter(), FailedFilter("x", "y")], ids=["all", "filtered"])
+FILTERS = {
+    "all": (FailedFilter(), "failed (status=?"),
+    "error": (FailedFilter(fingerprint="f"), "error (status=? AND fingerprint=?"),
+    "site": (FailedFilter(site_id="y"), "failed_site (status=? AND site_id=?"),
+    "type": (FailedFilter("x"), "type (status=? AND event_type=?"),
+    "handler": (FailedFilter(handler=""), "handler (status=? AND handler=?"),
+    "words": (FailedFilter(error="words of it", server=3), "failed (status=?"),
+    "several": (FailedFilter("x", "y", "m:h", 3, "words", "f"), "error (status=? AND fingerprint=?"),
+    "retrying": (FailedFilter(state=FailedState.RETRYING), "failed (status=?"),
+    "discarded": (FailedFilter(state=FailedState.DISCARDED), "discarded"),
+    "session": (FailedFilter(session_id=5), "session (session_id=?"),
+    "visitor": (FailedFilter(visitor_id=5), "visitor (visitor_id=?"),
+    "guid": (FailedFilter(guid=5), None),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("before", [None, (1, 2, "")], ids=["first page", "older"])
-def test_list_of_failed_events(processing: Processing, wanted: FailedFilter, before: Place | None) -> None:
-    steps = plans(processing, lambda connection: processing.retries.failed(connection, wanted, 50, before))
-    place = " AND (last_attempt_timestamp,id,handler)<(?,?,?)" if before else ""
-    assert steps == [f"SEARCH owa_queue_item USING INDEX owa_queue_item_failed (status=?{place})"]
+def test_failed_events_are_found_by_an_index(processing: Processing, name: str, before: Place | None) -> None:
+    wanted, index = FILTERS[name]
+    queue = processing.retries
+    for look_up in (
+        lambda connection: queue.failed(connection, wanted, 50, before, (1, 2, "")),
+        lambda connection: queue.failed_reach(connection, wanted, before),
+        lambda connection: queue.failed_places(connection, wanted, 500, before),
+        lambda connection: queue.count_failed(connection, wanted),
+    ):
+        steps = [step for step in plans(processing, look_up) if "autoindex" not in step or name == "guid"]
+        named = f"owa_queue_item_{index}" if index else "sqlite_autoindex_owa_queue_item_1 (id=?"
+        assert all(named in step and not step.startswith("SCAN") for step in steps), steps
+
+
+@pytest.mark.parametrize("name", ["all", "error", "site", "type", "discarded", "retrying", "words", "several"])
+def test_lists_of_failed_events_are_sorted_by_the_index(processing: Processing, name: str) -> None:
+    wanted = FILTERS[name][0]
     with processing.database.reading() as connection:
-        queue = processing.retries
         with statements(connection) as found:
-            queue.failed(connection, wanted, 50, before)
+            processing.retries.failed(connection, wanted, 50, (1, 2, ""))
         text, parameters = found[0]
         details = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)]
-    assert not [step for step in details if "TEMP B-TREE" in step], "it is sorted by the index"
+    assert not [step for step in details if "TEMP B-TREE" in step]
+
+
+def test_groups_and_kinds_of_failed_events(processing: Processing) -> None:
+    """From value to value: as many steps as there are values, however many events."""
+    events = [Failure(page_view(number), Remaining.EVERYTHING, "no", "", 1, 1, None) for number in (1, 2)]
+    with processing.database.writing() as connection:
+        processing.retries.keep(connection, events, 1)
+    steps = plans(processing, lambda connection: processing.retries.failed_groups(connection, 10))
+    steps += plans(processing, lambda connection: processing.retries.failed_kinds(connection, 10))
+    assert {step.split(" (")[0].split(" INDEX ")[-1] for step in steps} == {
+        f"owa_queue_item_{name}" for name in ("error", "type", "failed_site", "handler")
+    }
+    assert not [step for step in steps if step.startswith("SCAN")]
+
+
+def test_attempts(processing: Processing) -> None:
+    failure = Failure(page_view(1), Remaining.EVERYTHING, "no", "", 1, 1, 5)
+    steps = plans(processing, lambda connection: processing.retries.keep(connection, [failure], 1))
+    steps += plans(processing, lambda connection: processing.retries.attempts(connection, (1, "")))
+    assert steps
+    assert all("owa_attempt" in step and step.startswith("SEARCH") for step in steps), steps
 
 
 def test_troubles(processing: Processing) -> None:
@@ -141,7 +190,7 @@ def test_last_run_by_a_command(processing: Processing) -> None:
 
 
 def test_retry_and_discard(processing: Processing) -> None:
-    for act in (processing.retries.retry, processing.retries.discard):
+    for act in (processing.retries.retry, processing.retries.discard, processing.retries.restore):
         steps = plans(processing, lambda connection, act=act: act(connection, [(1, ""), (2, "x:y")], 0))  # type: ignore[misc]
         assert steps
         assert all("sqlite_autoindex_owa_queue_item_1 (id=? AND handler=?)" in step for step in steps), steps

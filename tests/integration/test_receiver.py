@@ -120,7 +120,7 @@ def test_answers_are_forgotten_after_a_week(receiving: Receiving) -> None:
     receiving.send(receiving.event())
     for age, forgotten in ((ANSWERS_AGE - 1, 0), (2, 1)):
         receiving.clock.move(age)
-        figures = cleaning.clean(opened.database, opened.retries, receiving.clock.now(), ANSWERS_AGE)
+        figures = cleaning.clean(opened.database, opened.retries, receiving.clock.now(), ANSWERS_AGE, 7)
         assert figures["answers"] == forgotten
 
 

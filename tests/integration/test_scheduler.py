@@ -225,6 +225,7 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
     assert [run.figures for run in recorded(installation)] == [{"waiting": 1}, {"processed": 2}, {}]
     assert regular(installation).clean() == {
         "finished": 0,
+        "acts": 0,
         "runs": 0,
         "processes": 0,
         "samples": 0,
@@ -235,6 +236,7 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
     clock.move(IDLE_RUNS_AGE + 1)
     assert regular(installation).clean() == {
         "finished": 0,
+        "acts": 0,
         "runs": 1,
         "processes": 0,
         "samples": 0,
@@ -245,6 +247,7 @@ def test_clean_forgets_what_was_kept_for_the_eye(installation: Installation, clo
     clock.move(7 * 86_400)
     assert regular(installation).clean() == {
         "finished": 1,
+        "acts": 0,
         "runs": 2,
         "processes": 0,
         "samples": 0,

@@ -369,7 +369,7 @@ MUTANTS = (
     # failed events
     Mutant(
         "a discarded event's row is not missed",
-        "owa/processing/discard.py",
+        "owa/processing/acts.py",
         "reason=failed.remaining.value,",
         'reason="",',
         FAILED_EVENTS,

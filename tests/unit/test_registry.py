@@ -464,8 +464,9 @@ def test_a_module_that_drains_keeps_its_jobs_commands_pages_and_checks(modules: 
     modules.write("other", queue())
     registry = modules.load(file_queue=Switch.DRAINING)
     assert [name for name, _ in registry.jobs] == ["file_queue"]
-    for found in (registry.commands, registry.pages, registry.checks):
+    for found in (registry.commands, registry.pages):
         assert "file_queue" in {name for name, _ in found}
+    assert "remote_queue" in {name for name, _ in modules.load(remote_queue=Switch.DRAINING).checks}
     assert not modules.load(file_queue=Switch.PARKED).jobs
 
 

@@ -17,7 +17,7 @@ from owa.processing import cleaning, sampling
 from owa.processing.drain import Drained, Progress, drain_events, drain_retries
 from owa.processing.runs import Runs
 from owa.queues.contract import EventQueue
-from owa.queues.settings import ARCHIVE_AGE
+from owa.queues.settings import ARCHIVE_AGE, UNDO_DISCARD_DAYS
 from owa.settings import did_you_mean
 
 QUEUES = (INCOMING, PROCESSING)
@@ -57,10 +57,11 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
 
 def _clean(installation: Installation) -> None:
     """Where cron drains, nobody else cleans up."""
-    now, age = installation.clock.now(), installation.configuration.current().settings[ARCHIVE_AGE]
+    now, settings = installation.clock.now(), installation.configuration.current().settings
     with suppress(DatabaseUnavailable):  # the drains have told of it
         if cleaning.is_due(installation.database, now):
-            parts = installation.database, installation.retries, now, age
+            ages = settings[ARCHIVE_AGE], settings[UNDO_DISCARD_DAYS]
+            parts = installation.database, installation.retries, now, *ages
             installation.runs("command").clean("clean", lambda: cleaning.clean(*parts))
 
 

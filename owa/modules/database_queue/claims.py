@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, update
 
-from owa.module_api import Claim, Key, RecordError, Unreadable
+from owa.module_api import Claim, Key, RecordError, Unreadable, fingerprint
 from owa.modules.database_queue.rows import BROKEN, NO_LEASE, item_of, of_keys
 from owa.modules.database_queue.table import QUEUE_ITEM
 
@@ -41,6 +41,7 @@ def _break(connection: Connection, key: Key, reason: str, now: int) -> None:
     values = {
         "status": BROKEN,
         "last_error_msg": reason,
+        "fingerprint": fingerprint(reason),
         "last_attempt_timestamp": now,
         "not_before_timestamp": None,
         "waits_for": None,

@@ -1,35 +1,33 @@
-"""Events that were given up."""
+"""Events that were given up, that are tried again, or that were discarded."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
 
-from owa.module_api import Failed, FailedFilter, Key, Place, State, Trouble
+from owa.module_api import MOST, Capped, Failed, FailedFilter, FailedState, Key, Place, State, Trouble
 from owa.modules.database_queue.rows import BROKEN, NO_LEASE, UNHANDLED, failed_of, finished, of_keys, trouble_of
 from owa.modules.database_queue.table import QUEUE_ITEM
+from owa.modules.database_queue.wanted import matching, of_state, reach
 
 
 class FailedEvents:
-    """They stay until somebody retries or discards them."""
+    """What was given up stays until somebody retries or discards it."""
 
     def failed(
-        self, connection: Connection, wanted: FailedFilter, limit: int, before: Place | None = None
+        self,
+        connection: Connection,
+        wanted: FailedFilter,
+        limit: int,
+        before: Place | None = None,
+        last: Place | None = None,
     ) -> list[Failed]:
-        table = QUEUE_ITEM.c
-        place = table.last_attempt_timestamp, table.id, table.handler
-        statement = select(QUEUE_ITEM).where(table.status == BROKEN)
-        if wanted.event_type:
-            statement = statement.where(table.event_type == wanted.event_type)
-        if wanted.site_id:
-            statement = statement.where(table.site_id == wanted.site_id)
-        if wanted.handler is not None:
-            statement = statement.where(table.handler == wanted.handler)
-        if before:
-            statement = statement.where(tuple_(*place) < before)
-        statement = statement.order_by(*(column.desc() for column in place)).limit(limit)
-        return [failed_of(row) for row in connection.execute(statement).mappings()]
+        places = self.failed_places(connection, wanted, limit, before, last)
+        found = {
+            one.key: one
+            for one in _failed(connection, [place[1:] for place in places], of_state(wanted.state, is_aside=True))
+        }
+        return [found[place[1:]] for place in places if place[1:] in found]
 
     def troubles(self, connection: Connection, most: int) -> list[Trouble]:
         found = []
@@ -42,13 +40,29 @@ class FailedEvents:
             found += [trouble_of(row, state, count) for row in connection.execute(first).mappings()]
         return found
 
-    def failed_kinds(self, connection: Connection) -> Counter[tuple[str, str, str]]:
-        kind = QUEUE_ITEM.c.event_type, QUEUE_ITEM.c.site_id, QUEUE_ITEM.c.handler
-        statement = select(*kind, func.count()).where(QUEUE_ITEM.c.status == BROKEN).group_by(*kind)
-        return Counter({(row[0], row[1], row[2]): row[3] for row in connection.execute(statement)})
+    def failed_reach(self, connection: Connection, wanted: FailedFilter, before: Place | None = None) -> Place | None:
+        return reach(connection, wanted, before)
+
+    def failed_places(
+        self,
+        connection: Connection,
+        wanted: FailedFilter,
+        limit: int,
+        before: Place | None = None,
+        last: Place | None = None,
+    ) -> list[Place]:
+        statement = matching(wanted, before, last).limit(limit)
+        return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
+    def count_failed(self, connection: Connection, wanted: FailedFilter) -> Capped:
+        last = reach(connection, wanted, None)
+        some = matching(wanted, last=last).limit(MOST + 1).subquery()
+        number = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        return Capped(min(number, MOST), number > MOST or last is not None)
 
     def find_failed(self, connection: Connection, key: Key) -> Failed | None:
-        return next(iter(_failed(connection, [key])), None)
+        any_state = or_(*(of_state(state) for state in FailedState))
+        return next(iter(_failed(connection, [key], any_state)), None)
 
     def retry(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
         waits = QUEUE_ITEM.c.waits_for.is_not(None)
@@ -59,23 +73,34 @@ class FailedEvents:
             "not_before_timestamp": case((waits, None), else_=now),
             "waiting_since": case((waits, now), else_=None),
         }
-        return _settle(connection, keys, anew)
+        return _settle(connection, keys, FailedState.FAILED, anew)
 
     def discard(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
-        return _settle(connection, keys, finished(now))
+        done = {**finished(now), "discarded_at": now, "waited_for": QUEUE_ITEM.c.waits_for}
+        return _settle(connection, keys, FailedState.FAILED, done)
+
+    def restore(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+        undone = {
+            "status": BROKEN,
+            "handled_timestamp": None,
+            "discarded_at": None,
+            "waits_for": QUEUE_ITEM.c.waited_for,
+            "waited_for": None,
+        }
+        return _settle(connection, keys, FailedState.DISCARDED, undone)
 
 
-def _failed(connection: Connection, keys: Iterable[Key]) -> list[Failed]:
+def _failed(connection: Connection, keys: Iterable[Key], state: ColumnElement[bool]) -> list[Failed]:
     found = []
     for mine in of_keys(keys):
-        statement = select(QUEUE_ITEM).where(mine, QUEUE_ITEM.c.status == BROKEN).order_by(QUEUE_ITEM.c.id)
+        statement = select(QUEUE_ITEM).where(mine, state).order_by(QUEUE_ITEM.c.id)
         found += [failed_of(row) for row in connection.execute(statement).mappings()]
     return found
 
 
-def _settle(connection: Connection, keys: Iterable[Key], values: dict[str, Any]) -> list[Failed]:
-    """Change failed events, and end whatever lease is left on them; returns what they were."""
-    found = _failed(connection, keys)
+def _settle(connection: Connection, keys: Iterable[Key], state: FailedState, values: dict[str, Any]) -> list[Failed]:
+    """Change events of that state, and end whatever lease is left on them; returns what they were."""
+    found = _failed(connection, keys, of_state(state, is_aside=True))
     for mine in of_keys(failed.key for failed in found):
         connection.execute(update(QUEUE_ITEM).where(mine).values({**NO_LEASE, **values}))
     return found

@@ -27,7 +27,7 @@ def _insert_or_change(changed: set[str]) -> BulkStatement:
 
 KEEP = _insert_or_change(set(COLUMNS) - {*KEY, "insertion_timestamp"})
 WAIT = _insert_or_change(
-    {"status", "not_before_timestamp", "waits_for", "waiting_since", "remaining", *NO_LEASE},
+    {"status", "not_before_timestamp", "waits_for", "waiting_since", "remaining", "discarded_at", *NO_LEASE},
 )
 """Waiting is no attempt: what is known of failed ones stays."""
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, and_, delete, or_, update
 
-from owa.module_api import Delivery, Event, Failure, Key, QueueContext
+from owa.module_api import Delivery, Event, Failure, Key, QueueContext, fingerprint
+from owa.modules.database_queue.attempts import Attempts, forget_attempts, note_attempts
 from owa.modules.database_queue.failed import FailedEvents
 from owa.modules.database_queue.figures import Figures
 from owa.modules.database_queue.glance import Glance
+from owa.modules.database_queue.groups import FailedGroups
 from owa.modules.database_queue.inserts import KEEP, enqueue
 from owa.modules.database_queue.leases import LeasedEvents
 from owa.modules.database_queue.looks import Looks
@@ -17,11 +19,13 @@ from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.modules.database_queue.waiting import WaitingEvents
 
 
-class DatabaseQueue(WaitingEvents, LeasedEvents, FailedEvents, Figures, Glance, Looks):
+class DatabaseQueue(WaitingEvents, LeasedEvents, FailedEvents, Attempts, FailedGroups, Figures, Glance, Looks):
     """Keeps events one by one: a row for the core, and one for each event handler that it is to be given to."""
 
     def keep(self, connection: Connection, failures: Iterable[Failure], now: int) -> None:
-        KEEP.run(connection, [_failing(failure, now) for failure in failures])
+        kept = list(failures)
+        KEEP.run(connection, [_failing(failure, now) for failure in kept])
+        note_attempts(connection, kept, now)
 
     def enqueue(self, connection: Connection, deliveries: Iterable[Delivery], now: int) -> set[Key]:
         rows = [
@@ -52,10 +56,13 @@ class DatabaseQueue(WaitingEvents, LeasedEvents, FailedEvents, Figures, Glance, 
         for mine in of_keys((event.guid, handler) for event in events):
             connection.execute(update(QUEUE_ITEM).where(mine).values(values))
 
-    def flush(self, connection: Connection, before: int) -> int:
+    def flush(self, connection: Connection, before: int, discarded_before: int | None = None) -> int:
         table = QUEUE_ITEM.c
-        old = delete(QUEUE_ITEM).where(table.status == HANDLED, table.handled_timestamp < before)
-        return connection.execute(old).rowcount
+        old = and_(table.discarded_at.is_(None), table.handled_timestamp < before)
+        if discarded_before is not None:
+            old = or_(old, table.discarded_at < discarded_before)
+        forget_attempts(connection, and_(table.status == HANDLED, old))
+        return connection.execute(delete(QUEUE_ITEM).where(table.status == HANDLED, old)).rowcount
 
 
 def open_database_queue(_context: QueueContext) -> DatabaseQueue:
@@ -73,6 +80,7 @@ def _failing(failure: Failure, now: int) -> dict[str, Any]:
         "failing_since": failure.failing_since,
         "last_error_msg": failure.error,
         "last_error_trace": failure.trace,
+        "fingerprint": fingerprint(failure.error),
         "remaining": failure.remaining.value,
         "handler_duration": failure.duration,
     }

@@ -5,7 +5,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_
 
-from owa.module_api import Event, Failed, Item, Kept, Key, Remaining, State, Trouble, chunks, dumps, loads
+from owa.module_api import (
+    Event,
+    Failed,
+    FailedState,
+    Item,
+    Kept,
+    Key,
+    Remaining,
+    State,
+    Trouble,
+    chunks,
+    dumps,
+    loads,
+)
 from owa.modules.database_queue.table import QUEUE_ITEM
 
 UNHANDLED, HANDLED, BROKEN = "unhandled", "handled", "broken"
@@ -31,6 +44,8 @@ def new_row(event: Event, now: int, handler: str = "") -> dict[str, Any]:
         "is_assigned": 0,
         "site_id": event.site_id,
         "server": event.server,
+        "session_id": event.session_id,
+        "visitor_id": event.visitor_id,
     }
 
 
@@ -109,7 +124,7 @@ def failed_of(row: RowMapping) -> Failed:
         server=row["server"],
         payload=row["event"],
         remaining=Remaining(row["remaining"]) if row["remaining"] in list(Remaining) else Remaining.EVERYTHING,
-        waited_for=row["waits_for"] or "",
+        waited_for=row["waits_for"] or row["waited_for"] or "",
         error=row["last_error_msg"] or "",
         trace=row["last_error_trace"] or "",
         attempts=row["failed_attempt_count"],
@@ -119,4 +134,11 @@ def failed_of(row: RowMapping) -> Failed:
         handler=row["handler"],
         handled_by=row["handled_by"] or "",
         duration=row["handler_duration"],
+        state=_STATES[row["status"]],
+        fingerprint=row["fingerprint"] or "",
+        due_at=row["not_before_timestamp"] if row["status"] == UNHANDLED else None,
+        discarded_at=row["discarded_at"],
     )
+
+
+_STATES = {BROKEN: FailedState.FAILED, UNHANDLED: FailedState.RETRYING, HANDLED: FailedState.DISCARDED}

@@ -33,6 +33,11 @@ QUEUE_ITEM = Table(
     Column("owner", String(255)),  # the process that has leased it
     Column("lease_token", String(36)),
     Column("lease_until", BigInteger),  # a leased row has the same in not_before_timestamp
+    Column("session_id", Id),
+    Column("visitor_id", Id),
+    Column("fingerprint", String(16)),  # of last_error_msg; NULL: it has not failed
+    Column("discarded_at", BigInteger),  # NULL: it is not discarded; microseconds
+    Column("waited_for", String(300)),  # of a discarded row: what it had in waits_for
     Index("owa_queue_item_due", "status", "handler", "not_before_timestamp"),
     Index("owa_queue_item_failed", "status", "last_attempt_timestamp", "id", "handler"),
 )
@@ -70,6 +75,40 @@ Index(
     sqlite_where=_UNFINISHED,
     postgresql_where=_UNFINISHED,
 )
+_HAS_FAILED = QUEUE_ITEM.c.fingerprint.is_not(None)
+_PLACE = QUEUE_ITEM.c.last_attempt_timestamp, QUEUE_ITEM.c.id, QUEUE_ITEM.c.handler
+for _name, _columns in {
+    "error": (QUEUE_ITEM.c.status, QUEUE_ITEM.c.fingerprint, *_PLACE),
+    "type": (QUEUE_ITEM.c.status, QUEUE_ITEM.c.event_type, *_PLACE),
+    "failed_site": (QUEUE_ITEM.c.status, QUEUE_ITEM.c.site_id, *_PLACE),
+    "handler": (QUEUE_ITEM.c.status, QUEUE_ITEM.c.handler, *_PLACE[:2]),
+    "session": (QUEUE_ITEM.c.session_id,),
+    "visitor": (QUEUE_ITEM.c.visitor_id,),
+}.items():  # only of what has failed: others pay nothing for them
+    Index(f"owa_queue_item_{_name}", *_columns, sqlite_where=_HAS_FAILED, postgresql_where=_HAS_FAILED)
+_DISCARDED = QUEUE_ITEM.c.discarded_at.is_not(None)
+Index(
+    "owa_queue_item_discarded",
+    QUEUE_ITEM.c.discarded_at,
+    QUEUE_ITEM.c.id,
+    QUEUE_ITEM.c.handler,
+    sqlite_where=_DISCARDED,
+    postgresql_where=_DISCARDED,
+)
 _LEASED = QUEUE_ITEM.c.owner.is_not(None)
 Index("owa_queue_item_owner", QUEUE_ITEM.c.owner, sqlite_where=_LEASED, postgresql_where=_LEASED)
 """All `…_timestamp` columns, and `lease_until`, are in microseconds since the epoch."""
+
+ATTEMPT = Table(
+    "owa_attempt",
+    METADATA,
+    Column("guid", Id, primary_key=True, autoincrement=False),
+    Column("handler", String(255), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),  # microseconds
+    Column("error", Text, nullable=False),
+    Column("trace", Text, nullable=False),
+    Column("process", String(255), nullable=False),
+    Column("duration", BigInteger),  # microseconds
+)
+"""Attempts that failed, of rows of `owa_queue_item`."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, select, update
 
-from owa.module_api import Claim, Event, RecordError, Remaining, Waiting, chunks, loads
+from owa.module_api import Claim, Event, RecordError, Remaining, Waiting, chunks, fingerprint, loads
 from owa.modules.database_queue.claims import CLAIMED, claim
 from owa.modules.database_queue.inserts import WAIT
 from owa.modules.database_queue.rows import BROKEN, UNHANDLED, new_row
@@ -61,7 +61,12 @@ class WaitingEvents:
             for text in connection.execute(select(QUEUE_ITEM.c.event).where(*waiting)).scalars():
                 with suppress(RecordError):
                     events.append(loads(text))
-            values = {"status": BROKEN, "last_error_msg": error, "last_attempt_timestamp": now}
+            values = {
+                "status": BROKEN,
+                "last_error_msg": error,
+                "fingerprint": fingerprint(error),
+                "last_attempt_timestamp": now,
+            }
             connection.execute(update(QUEUE_ITEM).where(*waiting).values(values))
         return events
 

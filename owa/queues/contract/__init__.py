@@ -16,7 +16,20 @@ from owa.queues.contract.event_queue import (
     Sought,
     Source,
 )
-from owa.queues.contract.failed import Failed, FailedFilter, Place, Trouble
+from owa.queues.contract.failed import (
+    ATTEMPTS_KEPT,
+    LONGEST_TRACE,
+    MOST,
+    Attempt,
+    Capped,
+    ErrorGroup,
+    Failed,
+    FailedFilter,
+    FailedKinds,
+    FailedState,
+    Place,
+    Trouble,
+)
 from owa.queues.contract.items import (
     Claim,
     Delivery,
@@ -34,14 +47,22 @@ from owa.queues.contract.looks import Awaited, AwaitedPlace, Trail
 from owa.queues.contract.retry_queue import RetryQueue, session_key, session_of_key, status_of
 
 __all__ = [
+    "ATTEMPTS_KEPT",
+    "LONGEST_TRACE",
+    "MOST",
+    "Attempt",
     "Awaited",
     "AwaitedPlace",
     "Batch",
+    "Capped",
     "Claim",
     "Delivery",
+    "ErrorGroup",
     "EventQueue",
     "Failed",
     "FailedFilter",
+    "FailedKinds",
+    "FailedState",
     "Failure",
     "Forwarded",
     "ForwardingQueue",

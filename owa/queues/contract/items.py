@@ -64,6 +64,8 @@ class Failure:
     """Which event handler; empty: the core's."""
     duration: int | None = None
     """How long the attempt took, in microseconds, if that is known."""
+    process: str = ""
+    """Which one made the attempt, as `owa.node` names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,16 @@ from sqlalchemy import Connection
 
 from owa.events import Event, parse_identifier
 from owa.queues.contract.event_queue import QueueStatus
-from owa.queues.contract.failed import Failed, FailedFilter, Place, Trouble
+from owa.queues.contract.failed import (
+    Attempt,
+    Capped,
+    ErrorGroup,
+    Failed,
+    FailedFilter,
+    FailedKinds,
+    Place,
+    Trouble,
+)
 from owa.queues.contract.items import Claim, Delivery, Failure, Kept, Key, Lease, Remaining, State, Waiting
 from owa.queues.contract.looks import Awaited, AwaitedPlace, Trail
 
@@ -143,15 +152,45 @@ class RetryQueue(Protocol):
         longest, or nearly so, and how many there are, counted up to `most` + 1. Quick, however many there are."""
 
     def failed(
-        self, connection: Connection, wanted: FailedFilter, limit: int, before: Place | None = None
+        self,
+        connection: Connection,
+        wanted: FailedFilter,
+        limit: int,
+        before: Place | None = None,
+        last: Place | None = None,
     ) -> list[Failed]:
-        """The first `limit` failed events, the last failed one first; `before`: of those that come after that place."""
+        """The first `limit` events that are wanted, the last failed one first. `before`: of those that come after that
+        place; `last`: of those up to that place, as `failed_reach` has told it for the same `before`."""
 
-    def failed_kinds(self, connection: Connection) -> Counter[tuple[str, str, str]]:
-        """How many events are failed, by type, site and handler."""
+    def failed_reach(self, connection: Connection, wanted: FailedFilter, before: Place | None = None) -> Place | None:
+        """How far somebody gets at once who looks for what is wanted, from `before` on: no index leads to whatever a
+        filter may say. A place for `last`; None: to the end."""
+
+    def failed_places(
+        self,
+        connection: Connection,
+        wanted: FailedFilter,
+        limit: int,
+        before: Place | None = None,
+        last: Place | None = None,
+    ) -> list[Place]:
+        """The places of what `failed` returns."""
+
+    def count_failed(self, connection: Connection, wanted: FailedFilter) -> Capped:
+        """How many events are wanted, as far as `MOST` and `failed_reach`."""
+
+    def failed_kinds(self, connection: Connection, limit: int) -> FailedKinds:
+        """What there is among those that were given up, at most `limit` of each kind."""
+
+    def failed_groups(self, connection: Connection, limit: int) -> list[ErrorGroup]:
+        """Those that were given up, by error: at most `limit` groups, the one that failed last first."""
 
     def find_failed(self, connection: Connection, key: Key) -> Failed | None:
-        """The failed event of that key; None: it is no failed one, or none at all."""
+        """The event of that key, if it is in one of `FailedState`; else None."""
+
+    def attempts(self, connection: Connection, key: Key) -> list[Attempt]:
+        """The failed attempts of that key, the last one first: at most `ATTEMPTS_KEPT`. They go with the event, when
+        that is flushed."""
 
     def retry(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
         """Make failed events due now, with attempts and age counted anew; those that have waited in vain wait again.
@@ -161,8 +200,13 @@ class RetryQueue(Protocol):
         """Done with: these failed events are finished without having been processed. Returns and passes over as
         `retry` does."""
 
-    def flush(self, connection: Connection, before: int) -> int:
-        """Delete the rows of events that were finished before that moment; returns how many."""
+    def restore(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+        """Discarded events are failed ones again, as if they had not been discarded. Returns what they were; keys that
+        are not of discarded events are passed over."""
+
+    def flush(self, connection: Connection, before: int, discarded_before: int | None = None) -> int:
+        """Delete the rows of events that were finished before that moment; returns how many. `discarded_before`: that
+        of those that were discarded; None: they stay."""
 
 
 def status_of(unfinished: Counter[tuple[str, str, State]], oldest_at: int | None = None) -> QueueStatus:

@@ -1,6 +1,6 @@
 """The promises of a `RetryQueue`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +11,13 @@ from sqlalchemy import Connection
 from owa.db.engine import Database
 from owa.db.metadata import METADATA
 from owa.errors import Overtaken
-from owa.events import Event, dumps, loads
+from owa.events import loads
 from owa.queues.contract import (
     Delivery,
-    Failed,
     FailedFilter,
     Failure,
     Item,
     Kept,
-    Lease,
     Remaining,
     RetryQueue,
     State,
@@ -27,46 +25,13 @@ from owa.queues.contract import (
     session_key,
 )
 from owa.queues.testing.deliveries import DeliveryContract
+from owa.queues.testing.failed import FailedContract
+from owa.queues.testing.given import KEY, LATER, LONG, NOW, OTHER_KEY, fail, failure, guids, lease
 from owa.queues.testing.looks import LookContract
 from owa.queues.testing.samples import AWKWARD_TEXTS, sample_event, sample_events
 
-NOW = 1_795_300_000_000_000
-"""Microseconds."""
-LATER = NOW + 10**12
-LONG = 10**9
-"""How long leases last in these tests, in microseconds."""
-KEY, OTHER_KEY = session_key("site", 1), session_key("site", 2)
 
-
-def failure(event: Event, *, attempts: int = 1, retry_at: int | None = NOW + 30) -> Failure:
-    return Failure(event, Remaining.EVERYTHING, "ValueError: no", "Traceback …", attempts, NOW, retry_at)
-
-
-ALL = FailedFilter()
-
-
-def fail(queue: RetryQueue, connection: Connection, *events: Event, at: int = NOW) -> None:
-    """Give events up after three attempts."""
-    queue.keep(connection, [failure(event, attempts=3, retry_at=None) for event in events], at)
-
-
-def guids(items: Iterable[Item]) -> list[int]:
-    return [item.event.guid for item in items]
-
-
-def lease(
-    queue: RetryQueue,
-    connection: Connection,
-    now: int,
-    limit: int = 10,
-    *,
-    owner: str = "here:1",
-    attempted_before: int | None = None,
-) -> Lease:
-    return queue.lease(connection, limit, now, until=now + LONG, owner=owner, attempted_before=attempted_before)
-
-
-class RetryQueueContract(DeliveryContract, LookContract):
+class RetryQueueContract(DeliveryContract, FailedContract, LookContract):
     """The promises of `owa.queues.contract.RetryQueue`, one test or more for each."""
 
     @pytest.fixture
@@ -273,58 +238,6 @@ class RetryQueueContract(DeliveryContract, LookContract):
             queue.confirm(connection, mine)
             queue.done(connection, [item.event for item in mine.items], NOW + 31)
 
-    # Failed events
-
-    def test_a_failed_event_is_listed_with_all_that_is_known(self, queue: RetryQueue, connection: Connection) -> None:
-        event = sample_event(0)
-        queue.keep(connection, [failure(event)], NOW)
-        assert (queue.failed(connection, ALL, 10), queue.find_failed(connection, (event.guid, ""))) == ([], None)
-        fail(queue, connection, event, at=NOW + 9)
-        (found,) = queue.failed(connection, ALL, 10)
-        assert found == Failed(
-            guid=event.guid,
-            event_type="base.page_request",
-            site_id="site",
-            server=7,
-            payload=dumps(event),
-            remaining=Remaining.EVERYTHING,
-            waited_for="",
-            error="ValueError: no",
-            trace="Traceback …",
-            attempts=3,
-            inserted_at=NOW,
-            failing_since=NOW,
-            failed_at=NOW + 9,
-        )
-        assert queue.find_failed(connection, (event.guid, "")) == found
-
-    def test_the_last_failed_come_first_page_by_page(self, queue: RetryQueue, connection: Connection) -> None:
-        events = sample_events(6)
-        for event, at in zip(events, (5, 9, 5, 7, 5, 9), strict=True):
-            fail(queue, connection, event, at=NOW + at)
-        pages: list[list[int]] = []
-        before = None
-        while page := queue.failed(connection, ALL, 2, before):
-            pages.append([failed.guid for failed in page])
-            before = page[-1].place
-        assert pages == [[events[a].guid, events[b].guid] for a, b in ((5, 1), (3, 4), (2, 0))]
-
-    def test_failed_events_by_type_and_site(self, queue: RetryQueue, connection: Connection) -> None:
-        one, other_type, other_site = sample_events(3)
-        other_type, other_site = replace(other_type, event_type="x"), replace(other_site, site_id="y")
-        fail(queue, connection, one, other_type, other_site)
-        queue.keep(connection, [failure(sample_event(3))], NOW)
-        kind = one.event_type, one.site_id
-        kinds = {(*kind, ""): 1, ("x", "site", ""): 1, ("base.page_request", "y", ""): 1}
-        assert queue.failed_kinds(connection) == kinds
-        for wanted, event in (
-            (FailedFilter("x"), other_type),
-            (FailedFilter(site_id="y"), other_site),
-            (FailedFilter(*kind), one),
-        ):
-            assert [failed.guid for failed in queue.failed(connection, wanted, 10)] == [event.guid]
-        assert queue.failed(connection, FailedFilter("x", "y"), 10) == []
-
     def test_the_longest_trouble_of_each_kind_is_told_at_once(self, queue: RetryQueue, connection: Connection) -> None:
         events = sample_events(8)
         assert queue.troubles(connection, 5) == []
@@ -340,66 +253,6 @@ class RetryQueueContract(DeliveryContract, LookContract):
         assert (retrying.since, retrying.error, retrying.handler) == (NOW - 7, "ValueError: no", "")
         assert (failed.state, failed.count, failed.since) == (State.FAILED, 3, NOW)
         assert [trouble.count for trouble in queue.troubles(connection, 2)] == [3, 3]
-
-    def test_a_retried_event_starts_anew(self, queue: RetryQueue, connection: Connection) -> None:
-        event, other = sample_events(2)
-        fail(queue, connection, event, other)
-        (was,) = queue.retry(connection, [(event.guid, ""), (event.guid, ""), (12345, "")], NOW + 50)
-        assert (was.guid, was.attempts) == (event.guid, 3)
-        assert lease(queue, connection, NOW + 49).items == ()
-        assert lease(queue, connection, NOW + 50).items == (Item(event, Remaining.EVERYTHING, 0, NOW, None),)
-        assert [failed.guid for failed in queue.failed(connection, ALL, 10)] == [other.guid]
-        assert queue.status(connection).details == {"waiting": 0, "retrying": 1, "failed": 1}
-
-    def test_who_waited_in_vain_and_is_retried_waits_again(self, queue: RetryQueue, connection: Connection) -> None:
-        event = sample_event(0)
-        queue.wait(connection, [Waiting(event, KEY)], NOW)
-        queue.give_up_waiting(connection, [KEY], "in vain", NOW + 9)
-        (failed,) = queue.failed(connection, ALL, 10)
-        assert (failed.waited_for, failed.remaining, failed.failed_at) == (KEY, Remaining.SESSION, NOW + 9)
-        assert len(queue.retry(connection, [(event.guid, "")], NOW + 50)) == 1
-        assert lease(queue, connection, LATER).items == ()
-        assert queue.overdue(connection, NOW + 49, 10) == []
-        assert queue.overdue(connection, NOW + 50, 10) == [KEY]
-        queue.wake(connection, [KEY], NOW + 60)
-        assert lease(queue, connection, NOW + 60).items == (Item(event, Remaining.SESSION, 0, NOW, None),)
-
-    def test_a_discarded_event_is_done_with(self, queue: RetryQueue, connection: Connection) -> None:
-        failed, orphan, other = sample_events(3)
-        queue.wait(connection, [Waiting(orphan, KEY)], NOW)
-        queue.give_up_waiting(connection, [KEY], "in vain", NOW)
-        fail(queue, connection, failed, other)
-        chosen = [(failed.guid, ""), (orphan.guid, ""), (12345, "")]
-        assert sorted(was.guid for was in queue.discard(connection, chosen, NOW + 1)) == [failed.guid, orphan.guid]
-        assert [left.guid for left in queue.failed(connection, ALL, 10)] == [other.guid]
-        assert queue.wake(connection, [KEY], NOW + 2) == 0
-        assert (queue.retry(connection, chosen, NOW + 2), queue.discard(connection, chosen, NOW + 2)) == ([], [])
-        assert lease(queue, connection, LATER, attempted_before=LATER).items == ()
-        assert [kept.event for kept in queue.latest(connection, 10)] == [other]
-        assert queue.flush(connection, LATER) == 2
-
-    def test_only_failed_events_are_retried_or_discarded(self, queue: RetryQueue, connection: Connection) -> None:
-        waiting, retrying, leased, done = sample_events(4)
-        queue.keep(connection, [failure(leased), failure(done)], NOW)
-        queue.done(connection, [done], NOW)
-        mine = lease(queue, connection, NOW + 30)
-        queue.keep(connection, [failure(retrying)], NOW)
-        queue.wait(connection, [Waiting(waiting, KEY)], NOW)
-        everything = [(guid, "") for guid in range(1, 5)]
-        assert (queue.retry(connection, everything, NOW), queue.discard(connection, everything, NOW)) == ([], [])
-        queue.confirm(connection, mine)
-        assert queue.status(connection).details == {"waiting": 1, "retrying": 2, "failed": 0}
-
-    @pytest.mark.parametrize("act", ["retry", "discard"])
-    def test_who_held_a_lease_before_is_overtaken(self, queue: RetryQueue, connection: Connection, act: str) -> None:
-        event = sample_event(0)
-        queue.keep(connection, [failure(event)], NOW)
-        slow = lease(queue, connection, NOW + 30)
-        fail(queue, connection, event, at=NOW + 31)  # by another drain, after the lease's end
-        assert len(getattr(queue, act)(connection, [(event.guid, "")], NOW + 32)) == 1
-        with pytest.raises(Overtaken):
-            queue.confirm(connection, slow)
-        assert queue.owners(connection) == []
 
     # For the admin's eye
 
@@ -520,7 +373,7 @@ class RetryQueueContract(DeliveryContract, LookContract):
         assert queue.waited_for(connection, 10) == []
         assert queue.latest(connection, 10) == []
         assert (queue.retry(connection, [], NOW), queue.discard(connection, [], NOW)) == ([], [])
-        assert queue.failed_kinds(connection) == {}
+        assert queue.restore(connection, [], NOW) == []
 
     def test_keys_are_overdue_by_their_first_waiter(self, queue: RetryQueue, connection: Connection) -> None:
         first, second, other = sample_events(3)

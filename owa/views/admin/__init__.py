@@ -56,6 +56,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("admin", "/admin")
     config.add_route("queues", "/admin/queues")
     config.add_route("failed", "/admin/failed")
+    config.add_route("failed_groups", "/admin/failed/by-error")
     config.add_route("failed_event", r"/admin/failed/{guid:[0-9]{1,19}}")
     config.add_route("waiting", "/admin/waiting")
     config.add_route("trace", "/admin/trace")

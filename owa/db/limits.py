@@ -18,19 +18,20 @@ _INSTRUCTIONS = 10_000
 class TooLong(Exception):
     """The statements for an event took too long."""
 
-    def __init__(self) -> None:
-        super().__init__(f"what it stores for one event did not end within {LONGEST:g} s")
+    def __init__(self, longest: float = LONGEST) -> None:
+        super().__init__(f"what it stores for one event did not end within {longest:g} s")
 
 
 class Watch:
     """Tells when the time for one event is over."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST) -> None:
+        self.longest = longest
         self._until = float("inf")
 
     def begin(self) -> None:
         """The next event."""
-        self._until = time.monotonic() + LONGEST
+        self._until = time.monotonic() + self.longest
 
     def end(self) -> None:
         """What comes now is our own."""
@@ -41,9 +42,10 @@ class Watch:
 
 
 @contextmanager
-def watched(connection: Connection) -> Iterator[Watch]:
-    """Within the block, the database ends statements when the watch says so. For a transaction that writes."""
-    watch = Watch()
+def watched(connection: Connection, longest: float = LONGEST) -> Iterator[Watch]:
+    """Within the block, the database ends statements when the watch says so: after `longest` seconds for one event. For
+    a transaction that writes."""
+    watch = Watch(longest)
     if connection.dialect.name == "sqlite":
         driver = connection.connection.driver_connection
         assert driver is not None
@@ -53,5 +55,5 @@ def watched(connection: Connection) -> Iterator[Watch]:
         finally:
             driver.set_progress_handler(None, 0)
     else:
-        connection.exec_driver_sql(postgresql.limit_statements(LONGEST))
+        connection.exec_driver_sql(postgresql.limit_statements(longest))
         yield watch
