@@ -108,7 +108,7 @@ def test_metrics_are_fresh_at_the_scrape(installation: Installation, server: Ser
     assert done[of_queue("owa_queue_depth", INCOMING)] == 0
     assert done[of_queue("owa_events_total", INCOMING, outcome="processed")] == 4
     assert done[of_queue("owa_events_total", PROCESSING, outcome="failed")] == 1
-    assert done[("owa_refused_total", (("reason", "unknown_site"),))] == 1
+    assert done[("owa_refused_total", (("reason", "unregistered_site"),))] == 1
     assert done[DRIFT] == 0
     execute(installation, "DELETE FROM owa_request")
     assert scraped(server)[DRIFT] == -4
