@@ -55,6 +55,8 @@ def look_at_lock(scene: Scene) -> list[Finding]:
 def look_at_drain(scene: Scene) -> list[Finding]:
     """What came of the last drains, and how long they are ago. A silence is told here if the one is there who should
     have drained; else by the link that he is."""
+    if scene.outage:
+        raise scene.outage  # which is why they are paused
     said = []
     for queue in (INCOMING, PROCESSING):
         last = scene.last_run(queue)
