@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping
 
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
-from owa.db import jobs, pauses
+from owa.db import jobs
 from owa.db.jobs import Run
 from owa.diagnosis import cadence
 from owa.diagnosis.access import user_name
@@ -26,8 +26,7 @@ DRAIN_NOW = "python cli.py cmd=processEventQueue"
 
 def look_at_pauses(scene: Scene) -> list[Finding]:
     """What an admin has paused."""
-    with scene.opened.database.reading() as connection:
-        found = pauses.paused(connection)
+    found = scene.pauses
     if not found:
         return well("Nothing is paused.")
     told = " ".join(readable(str(pause), 400) for pause in found.values())
@@ -104,7 +103,9 @@ def look_at_cron(scene: Scene) -> list[Finding]:
 
 
 def is_silent(scene: Scene, queue: str) -> bool:
-    """Whether five drains of a queue are missing."""
+    """Whether five drains of a queue are missing, and nobody has wished that."""
+    if scene.is_paused(queue):
+        return False
     last = scene.last_run(queue)
     is_needed = scene.settings[QUEUE_EVENTS]  # else only by what waits
     oldest_at = None if last and is_needed else _oldest_due(scene, queue)

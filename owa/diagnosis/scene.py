@@ -1,6 +1,6 @@
 """What a diagnosis looks at, looked up once for all links."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import configuration as stored
-from owa.db import jobs
+from owa.db import jobs, pauses
 from owa.db.jobs import RUNNING, Run
 from owa.db.modules import Process, processes
+from owa.db.pauses import Pause
 from owa.errors import DatabaseUnavailable, OwaError
 from owa.exchange.settings import SERVER_NUMBER
 from owa.files import Holder, holder_of
@@ -119,6 +120,16 @@ class Scene:
     def runner(self) -> Holder | None:
         """Who runs the drains of this server; None: nobody of this machine, or it has no such lock."""
         return holder_of(self.folders.queue / "drain.runner") if self.folders else None
+
+    def is_paused(self, queue: str) -> bool:
+        """Whether an admin has paused the queue, or the job that drains it."""
+        return (pauses.QUEUE, queue) in self.pauses or (pauses.JOB, QUEUE_JOBS[queue]) in self.pauses
+
+    @cached_property
+    def pauses(self) -> Mapping[tuple[str, str], Pause]:
+        """What an admin has paused."""
+        with self.opened.database.reading() as connection:
+            return pauses.paused(connection)
 
     def last_run(self, queue: str) -> Run | None:
         """The last drain of a queue: of the incoming one, by this server."""

@@ -241,7 +241,8 @@ def test_the_ledger_is_verified_on_demand(installation: Installation, server: Se
     assert alarms(admin.page("/admin/queues")) == []  # not for each page view
     assert admin.told("/admin/queues", act="verify") == "Ledger: 1 of its lines have a drift."
     (alarm,) = alarms(admin.page("/admin/queues"))
-    assert alarm.startswith("The ledger does not balance: 1 missing, as of 2")
+    assert alarm.startswith("The ledger does not add up, as of 2")
+    assert "drift -1 at server 0" in alarm
 
 
 def test_a_command_verifies_for_the_dashboard_too(installation: Installation, server: Server, admin: Visitor) -> None:

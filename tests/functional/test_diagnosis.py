@@ -223,16 +223,11 @@ def test_endpoint_without_a_guid(installation: Installation) -> None:
 
 
 def test_pauses(installation: Installation) -> None:
-    execute(
-        installation,
-        "CREATE TABLE IF NOT EXISTS owa_pause "
-        "(kind VARCHAR, name VARCHAR, paused_at BIGINT, paused_by VARCHAR, note VARCHAR)",
-    )
     row = ("queue", "processing", 1_795_262_400 * MICROSECONDS, "eve", "until noon")
     execute(installation, "INSERT INTO owa_pause (kind, name, paused_at, paused_by, note) VALUES (?, ?, ?, ?, ?)", *row)
     found = broken(installation)
     assert found["name"] == "pauses"
-    assert found["finding"] == "The queue processing was paused by eve at 2026-11-21 12:00:00 UTC: until noon"
+    assert found["finding"] == "eve has paused the queue processing at 2026-11-21 12:00:00 UTC: until noon."
 
 
 def holding(installation: Installation) -> "subprocess.Popen[str]":
@@ -425,7 +420,8 @@ def test_clock_of_a_sender(installation: Installation) -> None:
 
 def test_clock_of_a_process(installation: Installation) -> None:
     seen_at = round((time.time() + 90) * MICROSECONDS)
-    execute(installation, "INSERT INTO owa_process VALUES ('elsewhere:1', 2, 1, '', ?)", seen_at)
+    columns = "(name, server, generation, broken, seen_at)"
+    execute(installation, f"INSERT INTO owa_process {columns} VALUES ('elsewhere:1', 2, 1, '', ?)", seen_at)
     assert broken(installation)["name"] == "clock"
 
 
