@@ -37,6 +37,10 @@ class Watch:
             thread.join(patience)
         return self._current if time.monotonic() - self._looked_at <= STALE else None
 
+    def forget(self) -> None:
+        """Something has just been done about it: look anew."""
+        self._looked_at, self._current = float("-inf"), None
+
     def _start(self) -> Thread | None:
         """Begin a look; None: one is under way that somebody else waits for."""
         with self._lock:

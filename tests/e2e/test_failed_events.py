@@ -89,7 +89,7 @@ def test_what_is_retried_shows_its_error(page: "Page", installation: Installatio
         put(installation, event(1))
         installation.cli("cmd=processEventQueue")
     log_in(page, server, "/admin/failed?state=retrying")
-    page.get_by_text("refused: <b>poison</b>").wait_for()
+    page.locator("tbody").get_by_text("refused: <b>poison</b>").wait_for()
     page.locator("tbody a").click()
     page.locator("summary", has_text="refused").click()
     page.get_by_text("Process").first.wait_for()

@@ -35,9 +35,9 @@ def test_a_queue_is_paused_and_resumed(page: "Page", installation: Installation,
     page.get_by_label("Why").first.fill("a backup")
     page.get_by_role("button", name="Pause incoming_tracking_events").click()
     assert "is paused" in told(page)
-    page.get_by_text("a backup").wait_for()
+    page.get_by_text("a backup").first.wait_for()
     go(page, "Dashboard")
-    page.get_by_role("alert").get_by_text("incoming_tracking_events is paused.").wait_for()
+    page.get_by_role("alert").get_by_text("admin has paused the queue incoming_tracking_events").first.wait_for()
     page.get_by_role("button", name="Drain now").click()
     assert "admin has paused the queue" in told(page)
     assert installation.rows("owa_request") == []

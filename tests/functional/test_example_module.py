@@ -117,7 +117,7 @@ def test_its_queue_keeps_all_promises(environment: Environment, tmp_path: Path) 
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
     done = run([environment.python, "-m", "pytest", "-q", "tests"], tmp_path, {})
     assert done.status == 0, done.out
-    assert re.search(r"^\d\d passed in ", done.out, re.MULTILINE), done.out
+    assert re.search(r"^\d\d passed, 1 skipped in ", done.out, re.MULTILINE), done.out  # it cannot be searched
 
 
 def test_it_is_switched_on_by_a_command_and_off(installation: Installation) -> None:

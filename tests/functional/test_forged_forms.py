@@ -8,7 +8,7 @@ from owa.accounts.users import all_users
 from tests.functional.test_permissions import FREE_OF_TOKENS, MATRIX
 from tests.web import Web, token
 
-EVERYTHING = {"user_id": "viewer", "role": "admin", "password": "another horse", "next": "/"}
+EVERYTHING = {"act": "send", "user_id": "viewer", "role": "admin", "password": "another horse", "next": "/"}
 """Fields for whatever form it is."""
 
 ACTIONS = ("", "change", "password", "end", "remove")

@@ -99,7 +99,7 @@ def test_a_queue_is_paused_with_a_reason_and_resumed(
     assert "by admin, " in page
     assert "a backup <b>" in page
     assert "a backup <b>" not in admin.page(PAGE)
-    assert "incoming_tracking_events is paused." in admin.page("/admin/queues")
+    assert "admin has paused the queue incoming_tracking_events" in admin.page("/admin/queues")
     assert "admin has paused the queue" in admin.told("/admin/queues")
     assert installation.rows("owa_request") == []
     assert admin.told(PAGE, act="pause", **queue) == (

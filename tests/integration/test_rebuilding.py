@@ -204,7 +204,8 @@ def test_what_is_still_to_be_added_is_not_counted(processing: Processing, state:
     if state == "leased":
         lease = processing.processor.lease(1)
     elif state != "woken":
-        values = {"failed_attempt_count": 1} if state == "retrying" else {"status": "broken"}
+        given_up = {"status": "broken", "fingerprint": "x", "last_attempt_timestamp": NOON}
+        values: dict[str, Any] = {"failed_attempt_count": 1} if state == "retrying" else given_up
         with processing.database.writing() as connection:
             connection.execute(update(QUEUE_ITEM).values(values))
     damage(processing, num_pageviews=9)

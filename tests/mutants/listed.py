@@ -126,8 +126,8 @@ MUTANTS = (
     Mutant(
         "orders of two sites are one",
         "owa/analytics/order.py",
-        "name = _SEPARATOR.join((event.site_id, order_id or str(event.guid)))",
-        "name = order_id or str(event.guid)",
+        "name = _SEPARATOR.join((event.site_id, order_id.strip() or str(event.guid)))",
+        "name = order_id.strip() or str(event.guid)",
         FAMILIES,
     ),
     Mutant(
@@ -347,14 +347,14 @@ MUTANTS = (
     Mutant(
         "waiting is an attempt",
         "owa/modules/database_queue/inserts.py",
-        '"waits_for", "waiting_since", "remaining", *NO_LEASE}',
-        '"waits_for", "waiting_since", "remaining", "failed_attempt_count", "failing_since", *NO_LEASE}',
+        '"waiting_since", "remaining", "discarded_at", *NO_LEASE}',
+        '"waiting_since", "remaining", "discarded_at", "failed_attempt_count", "failing_since", *NO_LEASE}',
         RETRY_QUEUE,
     ),
     Mutant(
         "a pause makes orphans",
         "owa/processing/orphans.py",
-        "        self._account_for_pause()\n        before",
+        "        self.account_for_outage()\n        before",
         "        before",
         ORPHANS,
     ),

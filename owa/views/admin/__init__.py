@@ -10,6 +10,7 @@ from pyramid.view import view_config
 
 from owa.accounts.roles import Capability
 from owa.diagnosis import Check
+from owa.views.security import FLASH_COOKIE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,10 @@ def first_broken(request: Request) -> Check | None:
     """What every page warns of; None: all is well, it is not known yet, or not for this visitor to know."""
     if not request.identity or not request.identity.may(Capability.EDIT_MODULES):
         return None
-    diagnosis = request.registry["owa"].watch.current()
+    watch = request.registry["owa"].watch
+    if FLASH_COOKIE in request.cookies:  # somebody has just acted
+        watch.forget()
+    diagnosis = watch.current()
     return diagnosis.first_broken if diagnosis else None
 
 
