@@ -14,6 +14,7 @@ from owa.diagnosis.check import Finding, Verdict, broken, unknown, well
 from owa.diagnosis.scene import NotOpened, Scene
 from owa.diagnosis.words import count, duration, moment, readable
 from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
+from owa.masking import masked_text
 from owa.node import living
 from owa.processing.ledger import Ledger
 from owa.queues.contract import State
@@ -47,7 +48,7 @@ def look_at_oldest_event(scene: Scene) -> list[Finding]:
         state = "given up" if one.state is State.FAILED else "being tried again"
         whose = f" ({one.handler})" if one.handler else ""
         oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
-        text = f"{number} {state}. {oldest}{whose}: {readable(one.error, LONGEST_ERROR)}"
+        text = f"{number} {state}. {oldest}{whose}: {readable(masked_text(one.error), LONGEST_ERROR)}"
         given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
         again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
         found.append(Finding(Verdict.BROKEN, text, given_up if one.state is State.FAILED else again))

@@ -19,13 +19,22 @@ class Thresholds:
     limits: Mapping[str, int]
 
     def reached(self, queues: Mapping[str, Mapping[str, int | None]]) -> list[str]:
-        """What is at a limit or over it, a sentence each. `queues`: figures of each queue, by name."""
+        """What is at a limit or over it, a sentence each. `queues`: figures of each queue, by name. Events that wait
+        for their session are no trouble, and not counted."""
         return [
             f"{queue}: {name} {value} has reached {limit}."
             for queue, figures in queues.items()
             for name, limit in self.limits.items()
-            if (value := figures.get(FIGURES[name])) is not None and value >= limit
+            if (value := _figure(figures, name)) is not None and value >= limit
         ]
+
+
+def _figure(figures: Mapping[str, int | None], name: str) -> int | None:
+    """Without what waits: the depth of the rest; no age where something waits, since that may be the oldest."""
+    value, waiting = figures.get(FIGURES[name]), figures.get("waiting") or 0
+    if value is None or not waiting:
+        return value
+    return value - waiting if name == "depth" else None
 
 
 def parse_thresholds(name: str, text: str) -> Thresholds:

@@ -11,6 +11,7 @@ from owa.db.counts import Outcome
 from owa.errors import DatabaseUnavailable, QueueUnavailable
 from owa.events import Event
 from owa.identity import NOT_SET
+from owa.masking import masked_text
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
 from owa.queues.settings import QUEUE_EVENTS
@@ -102,7 +103,8 @@ def _kept(kept: Kept) -> Line:
         return _line(kept.event, "waiting", "Its row is stored; its session's first page has not come yet.")
     if kept.state is State.QUEUED:
         return _line(kept.event, "queued", f"To be delivered to {kept.handler}.")
-    error = f"{kept.handler}: {kept.error}" if kept.handler and kept.error else kept.error
+    told = masked_text(kept.error)
+    error = f"{kept.handler}: {told}" if kept.handler and told else told
     if kept.state is State.FAILED:
         return _line(kept.event, "failed", error)
     return _line(kept.event, "retrying", error or "Due now.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from owa.db.counts import Outcome
 from owa.events import RefusalReason
+from owa.masking import masked_text
 
 REMEDIES = {
     RefusalReason.UNREGISTERED_SITE: "Register it under Sites or with cmd=add-site, or correct the site id in the tag.",
@@ -48,7 +49,8 @@ class Count:
 def count_of(row: Any) -> Count:
     """A row of `owa_event_count`."""
     outcome, reason = row["outcome"], row["reason"]
-    return Count(outcome, reason, row["site_id"], row["count"], row["last_detail"], _remedy(outcome, reason))
+    detail = masked_text(row["last_detail"])  # the error of an event may quote it
+    return Count(outcome, reason, row["site_id"], row["count"], detail, _remedy(outcome, reason))
 
 
 def totals(rows: Iterable[Any], sees: Callable[[str], bool]) -> list[Count]:

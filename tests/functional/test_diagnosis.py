@@ -363,6 +363,24 @@ def test_oldest_event_that_was_given_up(installation: Installation) -> None:
     assert "/admin/failed" in found["remedy"]
 
 
+def test_an_error_that_quotes_a_person_is_masked(installation: Installation) -> None:
+    """Everywhere but where somebody with the right has it revealed."""
+    fail(installation, event(1, "shop.basket"))
+    quoted = "ValueError: jane@example.org came from 203.0.113.77"
+    execute(installation, "UPDATE owa_queue_item SET last_error_msg = ?", quoted)
+    execute(installation, "UPDATE owa_event_count SET last_detail = ?", quoted)
+    assert "ValueError: •" in broken(installation)["finding"]
+    with installation.serve() as server:
+        admin = Visitor(server).log_in()
+        pages = [
+            admin.page(f"/admin/{path}") for path in ("queues", "waiting", "diagnose", "failed", "failed/by-error")
+        ]
+        pages += [server.request("GET", path).body.decode() for path in ("/health", "/metrics", "/")]
+    for page in pages:
+        assert "jane@example.org" not in page
+        assert "203.0.113.77" not in page
+
+
 def test_oldest_event_that_is_tried_again(installation: Installation) -> None:
     with damaged(installation):
         put(installation, event(1))

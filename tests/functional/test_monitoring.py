@@ -256,6 +256,14 @@ def test_exit_status_by_thresholds(installation: Installation, words: list[str],
     )
 
 
+def test_what_waits_for_its_session_reaches_no_threshold(installation: Installation) -> None:
+    put(installation, event(1, is_new_session=""), event(2, is_new_session=""))
+    installation.drain()
+    assert installation.status()["queues"]["processing"]["waiting"] == 2
+    done = installation.cli("cmd=queue-status", "warn=depth:1,age:0", "crit=depth:1,age:0")
+    assert (done.status, done.out.split(" |")[0]) == (0, "OWA OK: no queue has reached a threshold.")
+
+
 @pytest.mark.parametrize("level", ["warn", "crit"])
 @pytest.mark.parametrize(
     ("text", "complaint"),

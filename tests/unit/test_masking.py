@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from owa.views.masking import is_personal, mask, masked_payload, masked_text, masked_value
+from owa.masking import is_personal, mask, masked_payload, masked_text, masked_value
 
 
 def test_a_mask_tells_about_how_long_it_was() -> None:

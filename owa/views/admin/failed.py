@@ -16,6 +16,7 @@ from owa.db import failed_acts
 from owa.db.engine import Database
 from owa.errors import HeldByAnother
 from owa.events import LARGEST_ID
+from owa.masking import masked_text
 from owa.processing.act_on_all import ActOnAll
 from owa.processing.acts import DO, Act
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
@@ -24,7 +25,6 @@ from owa.queues.settings import UNDO_DISCARD_DAYS
 from owa.views.admin.failed_query import CORE, asked, in_words, place, place_text, query_of
 from owa.views.admin.progress import progress_of
 from owa.views.flash import flash
-from owa.views.masking import masked_text
 from owa.views.security import actor_of
 
 SHOWN = 50

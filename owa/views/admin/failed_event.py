@@ -10,10 +10,10 @@ from owa.accounts import audit
 from owa.accounts.roles import Capability
 from owa.errors import RecordError
 from owa.events import LARGEST_ID, Event, loads
+from owa.masking import masked_payload, masked_text, masked_value
 from owa.processing.trying import Trials
 from owa.queues.contract import Attempt, Failed
 from owa.views.admin.failed import name_of
-from owa.views.masking import masked_payload, masked_text, masked_value
 from owa.views.payload import pretty
 from owa.views.security import actor_of
 

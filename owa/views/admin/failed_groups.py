@@ -6,7 +6,7 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from owa.accounts.roles import Capability
-from owa.views.masking import masked_text
+from owa.masking import masked_text
 
 SHOWN = 50
 
