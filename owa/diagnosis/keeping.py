@@ -62,7 +62,7 @@ def look_at_permissions(scene: Scene) -> list[Finding]:
         serving = _serving(scene) or {owner}
         for user in sorted(serving):
             if found := closed_to(user, folders):
-                return [_closed(found, user, "who serves", f"chown -R {user_name(user)} {_parts(folders.data, found)}")]
+                return [_closed(found, user, "who serves", _opening(user, folders.data, found))]
         if me not in serving and (found := closed_to(me, folders)):
             return [_closed(found, me, "who runs this", as_one)]
     except PermissionError as error:
@@ -98,6 +98,12 @@ def _closed(found: list[Path], user: int, role: str, remedy: str) -> Finding:
     owner = _owner(found[0])
     text = f"{user_name(user)}, {role}, cannot use {found[0]}{more}. It belongs to {owner}."
     return Finding(Verdict.BROKEN, text, remedy)
+
+
+def _opening(user: int, data: Path, found: list[Path]) -> str:
+    """The command that lets the user use these."""
+    is_his = found[0].stat().st_uid == user
+    return f"{'chmod -R u+rwX' if is_his else f'chown -R {user_name(user)}'} {_parts(data, found)}"
 
 
 def _owner(path: Path) -> str:

@@ -161,6 +161,16 @@ def test_permissions_of_what_root_has_made(installation: Installation) -> None:
     assert (by_nobody.status, by_nobody.json["first_broken"]) == (1, "permissions")
 
 
+def test_permissions_that_were_taken_from_the_owner(installation: Installation) -> None:
+    with of_nobody(installation):
+        logs = installation.data_dir / "logs"
+        mode = logs.stat().st_mode
+        logs.chmod(0o555)
+        found = broken(installation)
+        logs.chmod(mode)
+    assert (found["name"], found["remedy"]) == ("permissions", f"chmod -R u+rwX {installation.data_dir}")
+
+
 def test_permissions_of_who_asks(installation: Installation) -> None:
     """Cron as somebody else."""
     with of_nobody(installation):
