@@ -62,7 +62,9 @@ class Check:
 
     @property
     def remedy(self) -> str:
-        return " ".join(dict.fromkeys(finding.remedy for finding in self._told if finding.remedy))
+        """Of each finding; a command stands alone, so that it can be copied."""
+        remedies = list(dict.fromkeys(finding.remedy for finding in self._told if finding.remedy))
+        return remedies[0] if len(remedies) == 1 else " ".join(f"{one.rstrip('.')}." for one in remedies)
 
     @property
     def is_broken(self) -> bool:

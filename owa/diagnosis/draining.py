@@ -85,7 +85,7 @@ def look_at_scheduler(scene: Scene) -> list[Finding]:
             remedy = f"Start the web server again (systemctl restart owa, or make run), or drain now: {DRAIN_NOW}"
             return broken(text, remedy)
     leases = [f"{lease['job']}: {lease['owner']}." for lease in _leases(scene)]
-    drains = f"drain: {_named(runner, None)}." if runner else "drain: nobody on this server."
+    drains = f"drain: {_named(runner, None).rstrip(',')}." if runner else "drain: nobody on this server."
     return well(" ".join([drains, *leases]))
 
 

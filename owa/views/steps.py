@@ -54,7 +54,7 @@ def _incoming(trace: EventTrace) -> Step:
     if sought.event:
         return Step(title, None, f"this server, {sought.where}", "queued", WAITS, "The next drain takes it.")
     if trace.trails or trace.rows:
-        return Step(title, None, "", "left", GOOD, "A drain has taken it from there.")
+        return Step(title, None, "", "left", GOOD, "It is not there any more, or was stored at once.")
     if not sought.is_whole:
         text = f"Only the first {SEARCHED >> 20} MB of this server’s queue were searched: it may be behind them."
         return Step(title, None, "this server", "not searched", NEUTRAL, text)
