@@ -18,7 +18,7 @@ from owa.analytics.visitors import recompute_last_sessions, store_visitors
 from owa.contributions import Handled, ProcessingContext
 from owa.db.bulk import insert_new
 from owa.events import Event
-from owa.queues.contract import Waiting, session_key
+from owa.queues.contract import Waiting, session_key, session_of_key
 
 
 class PageViews:
@@ -45,7 +45,7 @@ class PageViews:
         return _into_sessions(connection, events, _as_stored(connection, events, context), context, adopt=True)
 
     def is_open(self, connection: Connection, keys: Sequence[str]) -> list[str]:
-        sessions = [_parse_key(key) for key in keys]
+        sessions = filter(None, map(session_of_key, keys))
         return [session_key(*identity) for identity in open_sessions(connection, sessions)]
 
 
@@ -130,11 +130,6 @@ def _follow_ups(
 
 def _session_of(event: Event) -> SessionId:
     return event.site_id, event.session_id
-
-
-def _parse_key(key: str) -> SessionId:
-    site_id, _, session_id = key.removeprefix("session:").rpartition(":")
-    return site_id, int(session_id)
 
 
 _INSERT = insert_new(REQUEST, REQUEST.columns.keys())

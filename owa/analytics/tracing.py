@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, RowMapping, Table, select
 
 from owa.analytics.tables import (
     ACTION,
@@ -171,10 +171,9 @@ def sessions_of_visitor(connection: Connection, visitor_id: int, most: int) -> l
     return sorted(found)
 
 
-def _stored(table: Table, row: object) -> StoredRow:
-    values = dict(row)  # type: ignore[call-overload]
-    at = values.get("received_at") or second_of(values["id"])
-    return StoredRow(table.name, values["id"], values["site_id"], values["session_id"], values.get("visitor_id"), at)
+def _stored(table: Table, row: RowMapping) -> StoredRow:
+    at = row.get("received_at") or second_of(row["id"])
+    return StoredRow(table.name, row["id"], row["site_id"], row["session_id"], row.get("visitor_id"), at)
 
 
 def _order(connection: Connection, guid: int, session_id: int) -> list[StoredRow]:
