@@ -74,6 +74,15 @@ def log_in(page: "Page", server: Server, path: str = "", user_id: str = ADMIN, p
     page.get_by_role("button", name="Log in").click()
 
 
+def type_into(page: "Page", label: str, text: str) -> None:
+    """By the keyboard. Raises playwright's `TimeoutError` when the focus does not get there by itself; a page sets it
+    when it is painted, and what is typed before goes nowhere."""
+    field = page.get_by_label(label)
+    field.wait_for()
+    page.wait_for_function("field => document.activeElement === field", arg=field.element_handle())
+    page.keyboard.type(text)
+
+
 def unavailable(reason: str) -> NoReturn:
     """Skips loudly at home; in CI it is a failure."""
     if os.environ.get("CI") == "true":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import log_in
+from tests.e2e.conftest import log_in, type_into
 from tests.servers import PASSWORD, Installation, Server
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def test_in_refused_another_password_and_out(page: "Page", server: Server) -> No
     assert page.url.endswith("/login?next=%2Fadmin%2Faudit")
     page.get_by_label("Name").fill("admin")
     page.keyboard.press("Tab")
-    page.keyboard.type("wrong")
+    type_into(page, "Password", "wrong")
     page.keyboard.press("Enter")
     assert page.get_by_role("alert").inner_text() == "Name and password do not belong together."
-    page.keyboard.type(PASSWORD)  # the focus is there
+    type_into(page, "Password", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/audit")
     assert page.get_by_text("fail to log in: admin").is_visible()

@@ -8,6 +8,7 @@ import pytest
 
 from owa.events import Event
 from tests.admin import ADMIN
+from tests.e2e.conftest import type_into
 from tests.failures import damaged, event, fail
 from tests.servers import PASSWORD, Install, Installation, Server, wait_until
 
@@ -107,9 +108,9 @@ def read_the_trail(page: "Page", guid: int) -> None:
 
 def test_by_keyboard_alone(page: "Page", server: Server) -> None:
     page.goto(f"http://127.0.0.1:{server.port}/admin/settings/sites")
-    page.keyboard.type(ADMIN)  # the focus is there
+    type_into(page, "Name", ADMIN)
     page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
+    type_into(page, "Password", PASSWORD)
     page.keyboard.press("Enter")
     page.locator("h1", has_text="Sites").wait_for()
     page.keyboard.press("Tab")
