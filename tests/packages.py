@@ -26,7 +26,7 @@ class OtherQueue:
     def __init__(self, context):
         context.folder.mkdir(parents=True, exist_ok=True)
         self._path = context.folder / "other_queue.db"
-        with self._connected() as connection:
+        with self._writing() as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY AUTOINCREMENT, event BLOB)")
 
     @contextmanager
@@ -37,12 +37,20 @@ class OtherQueue:
         finally:
             connection.close()
 
+    @contextmanager
+    def _writing(self):
+        """Who waits is woken; SQLite's own lock is polled, and a drain would starve beside busy servers."""
+        with self._path.with_suffix(".turn").open("a") as turn, self._connected() as connection:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
     def put(self, entries):
         rows = [(dumps(entry),) for entry in entries if isinstance(entry, Event)]  # refusals are not kept
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._writing() as connection:
             connection.executemany("INSERT INTO kept (event) VALUES (?)", rows)
-            connection.execute("COMMIT")
 
     @contextmanager
     def drain(self, wait=0.0):
@@ -51,19 +59,20 @@ class OtherQueue:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise HeldByAnother("Another drain holds the other queue.")
-            yield self
+            (last,) = self._rows(1, "DESC") or [(0, None)]
+            yield OtherSource(self, last[0])
 
     def _rows(self, count=-1, order="ASC"):
         with self._connected() as connection:
             return connection.execute(f"SELECT id, event FROM kept ORDER BY id {order} LIMIT ?", (count,)).fetchall()
 
-    def lease(self, limit):
-        rows = self._rows(limit)
+    def lease(self, limit, last):
+        rows = [row for row in self._rows(limit) if row[0] <= last]
         if not rows:
             return None
 
         def delete():
-            with self._connected() as connection:
+            with self._writing() as connection:
                 connection.execute("DELETE FROM kept WHERE id <= ?", (rows[-1][0],))
 
         events = tuple(loads(event) for _, event in rows)
@@ -89,6 +98,17 @@ class OtherQueue:
 
     def close(self):
         pass
+
+
+class OtherSource:
+    """Reads as far as the queue reached when the drain began."""
+
+    def __init__(self, queue, last):
+        self._queue = queue
+        self._last = last
+
+    def lease(self, limit):
+        return self._queue.lease(limit, self._last)
 
 
 @hookimpl

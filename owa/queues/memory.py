@@ -10,7 +10,7 @@ from owa.db.engine import after_commit
 from owa.db.receipts import DIRECT, Receipt
 from owa.errors import HeldByAnother, Overtaken
 from owa.events import Entry, Event
-from owa.queues.contract import Batch, Pending, QueueStatus, Sought
+from owa.queues.contract import Batch, Pending, QueueStatus, Sought, Source
 
 
 class MemoryQueue:
@@ -24,25 +24,13 @@ class MemoryQueue:
         self._entries.extend(entries)
 
     @contextmanager
-    def drain(self, wait: float = 0.0) -> Iterator["MemoryQueue"]:
+    def drain(self, wait: float = 0.0) -> Iterator[Source]:
         if not self._reader.acquire(timeout=wait or -1, blocking=wait > 0):
             raise HeldByAnother("Another drain holds the memory queue.")
         try:
-            yield self
+            yield _MemorySource(self._entries)
         finally:
             self._reader.release()
-
-    def lease(self, limit: int) -> Batch | None:
-        entries = tuple(self._entries[:limit])
-        if not entries:
-            return None
-
-        def acknowledge(connection: Connection) -> None:
-            if tuple(self._entries[: len(entries)]) != entries:
-                raise Overtaken("Another drain has acknowledged these entries.")
-            after_commit(connection, lambda: self._entries.__delitem__(slice(len(entries))))
-
-        return Batch(entries, (), acknowledge)
 
     def check(self) -> None:
         return None
@@ -71,3 +59,29 @@ class MemoryQueue:
 
     def _events(self) -> list[Event]:
         return [entry for entry in self._entries if isinstance(entry, Event)]
+
+
+class _MemorySource:
+    """Reads as far as the queue reached when it was first asked."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self._entries = entries
+        self._left: int | None = None
+
+    def lease(self, limit: int) -> Batch | None:
+        left = len(self._entries) if self._left is None else self._left
+        entries = tuple(self._entries[: min(limit, left)])
+        self._left = left
+        if not entries:
+            return None
+
+        def delete() -> None:
+            del self._entries[: len(entries)]
+            self._left = left - len(entries)
+
+        def acknowledge(connection: Connection) -> None:
+            if tuple(self._entries[: len(entries)]) != entries:
+                raise Overtaken("Another drain has acknowledged these entries.")
+            after_commit(connection, delete)
+
+        return Batch(entries, (), acknowledge)

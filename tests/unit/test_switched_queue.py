@@ -62,12 +62,13 @@ class AwayQueue(MemoryQueue):
         self._at = at
 
     @contextmanager
-    def drain(self, wait: float = 0.0) -> Iterator[MemoryQueue]:
+    def drain(self, wait: float = 0.0) -> Iterator[Source]:
         if self._at == "drain":
             raise QueueUnavailable("It is away.")
-        with super().drain(wait) as source:
-            yield source
+        yield AwaySource()
 
+
+class AwaySource:
     def lease(self, limit: int) -> Batch | None:
         raise QueueUnavailable("It is away.")
 

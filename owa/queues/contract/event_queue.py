@@ -94,7 +94,8 @@ class Source(Protocol):
     """The reading end, held by one drain at a time."""
 
     def lease(self, limit: int) -> Batch | None:
-        """The next batch of at most `limit` entries; None when the queue is empty.
+        """The next batch of at most `limit` entries; None when all is given out that was in the queue when it was
+        first asked. What comes later may be left to the next drain: one that kept up with busy sites would never end.
 
         The previous batch must have been acknowledged, or its transaction rolled back: then it comes again.
         """

@@ -84,6 +84,21 @@ class EventQueueContract:
 
     # Putting and leasing
 
+    def test_a_drain_ends_though_events_keep_coming(self, queue: EventQueue, database: Database) -> None:
+        first, *others = sample_events(20)
+        queue.put([first])
+        with queue.drain() as source:
+            for coming in others:
+                batch = source.lease(10)
+                if batch is None:
+                    break
+                acknowledge(batch, database)
+                queue.put([coming])
+            else:
+                pytest.fail("A drain that is as fast as the sites never ends.")
+        drain_all(queue, database)  # the rest is there for the next ones
+        assert queue.status().depth == 0
+
     def test_an_empty_queue(self, queue: EventQueue, database: Database) -> None:
         assert drain_all(queue, database) == []
         assert queue.latest(10) == []
