@@ -284,3 +284,6 @@ class EventHandler:
     """Gets one event, at least once; its guid is the same each time. It may take its time, and do what it likes
     elsewhere. The statements that it returns are executed, all or none, in the transaction that marks the event as
     done: what they store is stored exactly once. What it raises is held against this event, which is tried again."""
+    may_be_tried: bool = False
+    """Whether it does nothing elsewhere. Then an admin can try a failed event: the handler is given it, and its
+    statements are executed in a transaction that is rolled back."""

@@ -29,6 +29,7 @@ from owa.delivery.protocol import (
     Ready,
     Setup,
     Stop,
+    Try,
     Work,
     configured,
     decode,
@@ -116,6 +117,8 @@ def _serve(channel: Channel, setup: Setup) -> None:
             case Work() as work:
                 if not runner.work(work, channel.is_stopped):
                     return
+            case Try() as message:
+                runner.rehearse(message)
             case _:
                 return
 

@@ -58,6 +58,27 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """To the child: find out what would come of this delivery, and take it back."""
+
+    item: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """From the child: what would come of it. Rows are told in texts and numbers."""
+
+    cannot: str = ""
+    """Why it was not tried; empty: it was."""
+    error: str = ""
+    """Why it would fail; empty: it would not."""
+    trace: str = ""
+    changes: Sequence[Mapping[str, Any]] = ()
+    """The fields of `RowChange`s."""
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """To the child: end when the present event is done."""
 
@@ -140,6 +161,8 @@ Message = (
     Setup
     | Configure
     | Work
+    | Try
+    | Tried
     | Stop
     | Ready
     | Broken
@@ -158,6 +181,8 @@ _KINDS: dict[str, type[Message]] = {
         Setup,
         Configure,
         Work,
+        Try,
+        Tried,
         Stop,
         Ready,
         Broken,

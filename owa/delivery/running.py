@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import Configuration, EventHandler, HandlerContext, Statement
 from owa.db.engine import Database
+from owa.db.limits import TooLong
 from owa.delivery.blame import is_away
-from owa.delivery.protocol import Away, Failed, Finished, Message, Overtaken, Started, Work, unpacked
-from owa.delivery.storing import Handled, Store, checked
+from owa.delivery.protocol import Away, Failed, Finished, Message, Overtaken, Started, Tried, Try, Work, unpacked
+from owa.delivery.storing import Handled, Store, checked, plain
 from owa.errors import Outage, told
 from owa.errors import Overtaken as LeaseIsGone
 from owa.queues.contract import Item
@@ -56,6 +57,22 @@ class Runner:
         ends = self._is_exhausted or is_stopped()
         self._report(Finished(ends))
         return not ends
+
+    def rehearse(self, message: Try) -> None:
+        """Deliver one for a look: what it stores is rolled back."""
+        (item,) = unpacked([message.item])
+        try:
+            with self._reader.reading() as connection:
+                statements = self._call(item, connection)
+            found = self._store.rehearse(statements)
+            if found.result:
+                raise found.result
+        except TooLong as error:
+            self._report(Tried(cannot=f"It was left off, since others wait to write: {error}."))
+        except BaseException as error:
+            self._report(Tried(cannot=_outage(error).message) if is_away(error) else Tried("", *self._told(error)))
+        else:
+            self._report(Tried(changes=[plain(change) for change in found.changes], has_more=found.has_more))
 
     def _work(self, work: Work, is_stopped: Callable[[], bool]) -> None:
         until = time.monotonic() + work.seconds

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Executable
 
@@ -12,6 +13,8 @@ from owa.db import history
 from owa.db.bulk import BulkStatement
 from owa.db.engine import Database
 from owa.db.limits import TooLong, Watch, watched
+from owa.db.rehearsing import Rehearsed, rehearse
+from owa.db.row_changes import RowChange, Values
 from owa.delivery.blame import is_away
 from owa.delivery.protocol import Failed, Message, Queueing, Stored, Storing
 from owa.errors import Outage, Overtaken, told
@@ -49,6 +52,22 @@ class Store:
         while left:
             looked_at = self._settle_some(left, token)
             del left[:looked_at]
+
+    def rehearse(self, statements: Iterable[Statement]) -> Rehearsed[Exception | None]:
+        """What would come of these: the result is what they raise. Raises `TooLong`; `DatabaseUnavailable`."""
+
+        def write(connection: Connection) -> Exception | None:
+            try:
+                with connection.begin_nested():
+                    for statement in statements:
+                        execute(connection, statement)
+            except Exception as error:
+                if is_away(error):
+                    raise
+                return error
+            return None
+
+        return rehearse(self._database, write)
 
     def _settle_some(self, handled: Sequence[Handled], token: str) -> int:
         """In one transaction; returns how many of them have been settled."""
@@ -127,6 +146,19 @@ def execute(connection: Connection, statement: Statement) -> None:
         bulk.run(connection, rows)
     else:
         connection.execute(statement).close()
+
+
+def plain(change: RowChange) -> dict[str, Any]:
+    """A change as JSON has it."""
+
+    def told(row: Values | None) -> Values | None:
+        # a name is SQLAlchemy's own kind of text
+        return row and {str(name): value if isinstance(value, _OF_JSON) else str(value) for name, value in row.items()}
+
+    return {"table": change.table, "key": told(change.key), "before": told(change.before), "after": told(change.after)}
+
+
+_OF_JSON = (str, int, float, type(None))
 
 
 def checked(returned: object) -> tuple[Statement, ...]:

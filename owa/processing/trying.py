@@ -5,18 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from owa.contributions import ProcessingContext, locate_nothing
 from owa.db.engine import Database
-from owa.db.limits import TooLong, watched
-from owa.db.row_changes import RowChange, RowWatch
+from owa.db.limits import TooLong
+from owa.db.rehearsing import rehearse
+from owa.db.row_changes import RowChange
 from owa.errors import DatabaseUnavailable, RecordError
 from owa.events import Event, loads
 from owa.processing.store import Act, HandlerTable, Problem, Stored
 from owa.queues.contract import Failed, Remaining
-
-PATIENCE = 1.0
-"""Seconds that it waits for its turn to write: what waits behind it are drains."""
-
-LONGEST = 2.0
-"""Seconds that its statements may take."""
 
 
 @dataclass(slots=True)
@@ -38,12 +33,8 @@ class Tried:
     """Whether more rows would be changed."""
 
 
-class _RolledBack(Exception):
-    """Ends the transaction."""
-
-
 class Trials:
-    """Changes nothing: no row, no count, no queue."""
+    """Of what the core does. Changes nothing: no row, no count, no queue."""
 
     def __init__(self, database: Database, handlers: HandlerTable, context: Callable[[], ProcessingContext]) -> None:
         self._database = database
@@ -65,11 +56,6 @@ class Trials:
             return Tried(cannot=f"The database is busy or away; try again in a moment. {error}")
 
     def _why_not(self, failed: Failed, event: Event) -> str:
-        if failed.handler:
-            return (
-                f"{failed.handler} is an event handler of a module: it runs in a process of its own, and what it does "
-                "elsewhere cannot be taken back."
-            )
         if failed.remaining is Remaining.QUEUE:
             return "It was forwarded and refused by another server: what that would say now, only a retry tells."
         handler = self._handlers.handler_of(event.event_type)
@@ -83,24 +69,12 @@ class Trials:
         # modules that know where addresses are would be counted as asked
         context = replace(self._context(), locate=locate_nothing)
         try:
-            with self._database.writing(PATIENCE) as connection, watched(connection, LONGEST) as watch:
-                rows = RowWatch(connection)
-                watch.begin()
-                try:
-                    stored = self._handlers.store(connection, [event], context, act)
-                except Exception as error:
-                    if not watch.is_over():
-                        raise
-                    raise TooLong(LONGEST) from error
-                finally:
-                    watch.end()
-                _tell(tried, stored)
-                tried.changes, tried.has_more = rows.changes(self._database)
-                raise _RolledBack
-        except _RolledBack:
-            return tried
+            found = rehearse(self._database, lambda connection: self._handlers.store(connection, [event], context, act))
         except TooLong as error:
             return Tried(cannot=f"It was left off, since others wait to write: {error}.")
+        _tell(tried, found.result)
+        tried.changes, tried.has_more = found.changes, found.has_more
+        return tried
 
 
 def _tell(tried: Tried, stored: Stored) -> None:

@@ -39,7 +39,7 @@ def owa_settings() -> list[Setting[Any]]:
 
 @hookimpl
 def owa_event_handlers() -> list[EventHandler]:
-    return [EventHandler("baskets", frozenset({"shop.basket"}), count_basket)]
+    return [EventHandler("baskets", frozenset({"shop.basket"}), count_basket, may_be_tried=True)]
 
 
 @hookimpl

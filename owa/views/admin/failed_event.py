@@ -8,6 +8,7 @@ from pyramid.view import view_config, view_defaults
 
 from owa.accounts import audit
 from owa.accounts.roles import Capability
+from owa.delivery.trying import DeliveryTrials
 from owa.errors import RecordError
 from owa.events import LARGEST_ID, Event, loads
 from owa.masking import masked_payload, masked_text, masked_value
@@ -64,6 +65,8 @@ class FailedEvent:
 
     def _try(self, failed: Failed) -> object:
         opened = self._installation
+        if failed.handler:
+            return DeliveryTrials(opened).run(failed)
         return Trials(opened.database, opened.handlers, opened.contexts.processing).run(failed)
 
     def _shown(
