@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS spool (
 )
 """
 PUT = "INSERT INTO spool (is_event, server, site_id, received_at, entry) VALUES (?, ?, ?, ?, ?)"
-LEASE = "SELECT id, entry FROM spool WHERE problem = '' ORDER BY id LIMIT ?"
+LAST = "SELECT coalesce(max(id), 0) FROM spool"
+LEASE = "SELECT id, entry FROM spool WHERE problem = '' AND id <= ? ORDER BY id LIMIT ?"
 FIRST = "SELECT min(id) FROM spool WHERE problem = ''"
 STATUS = "SELECT count(*), min(received_at) FROM spool WHERE is_event AND problem = ''"
 LATEST = "SELECT entry FROM spool WHERE is_event AND problem = '' ORDER BY id DESC LIMIT ?"
@@ -73,20 +74,22 @@ class Spool:
             connection.executemany(PUT, rows)
 
     @contextmanager
-    def drain(self, wait: float = 0.0) -> Iterator["Spool"]:
+    def drain(self, wait: float = 0.0) -> Iterator["Reading"]:
         lock, until = FileLock(self._lock), time.monotonic() + wait
         while not lock.acquire():
             if time.monotonic() >= until:
                 raise HeldByAnother("Another drain holds the spool.")
             time.sleep(0.05)
         try:
-            yield self
+            with self._connected() as connection:
+                (last,) = connection.execute(LAST).fetchone()
+            yield Reading(self, last)
         finally:
             lock.release()
 
-    def lease(self, limit: int) -> Batch | None:
+    def lease(self, limit: int, last: int) -> Batch | None:
         with self._connected() as connection:
-            rows: list[Row] = connection.execute(LEASE, (limit,)).fetchall()
+            rows: list[Row] = connection.execute(LEASE, (last, limit)).fetchall()
         entries: list[Entry] = []
         damaged: list[Quarantined] = []
         for number, text in rows:
@@ -149,6 +152,17 @@ class Spool:
                 yield connection
         except sqlite3.Error as error:
             raise QueueUnavailable(f"{self._path}: {error}.", "Mend the disk, or the rights to the file.") from error
+
+
+class Reading:
+    """A drain reads as far as the spool reached when it began: one that kept up with busy sites would never end."""
+
+    def __init__(self, spool: Spool, last: int) -> None:
+        self._spool = spool
+        self._last = last
+
+    def lease(self, limit: int) -> Batch | None:
+        return self._spool.lease(limit, self._last)
 
 
 def open_spool(context: QueueContext) -> Spool:
