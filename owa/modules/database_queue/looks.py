@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, exists, func, select, tuple_
+from sqlalchemy import Connection, RowMapping, Select, case, exists, func, select, tuple_
 
 from owa.module_api import Awaited, AwaitedPlace, Event, RecordError, Remaining, Trail, loads
 from owa.modules.database_queue.rows import HANDLED, UNHANDLED, state_of
@@ -40,11 +40,12 @@ class Looks:
 
     def awaited_by(self, connection: Connection, visitor_id: int, among: int) -> list[str]:
         table = QUEUE_ITEM.c
-        longest = select(table.waits_for, table.event).where(*_WAITING).order_by(table.waiting_since).limit(among)
+        text = case((table.visitor_id.is_(None), table.event))  # it may be older than the column
+        longest = select(table.waits_for, table.visitor_id, text).where(*_WAITING)
         found = set()
-        for key, text in connection.execute(longest):
-            event = _event(text)
-            if event is not None and event.visitor_id == visitor_id:
+        for key, visitor, old in connection.execute(longest.order_by(table.waiting_since).limit(among)):
+            event = _event(old) if old is not None else None
+            if visitor_id == (event.visitor_id if event else visitor):
                 found.add(key)
         return sorted(found)
 
