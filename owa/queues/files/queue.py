@@ -18,7 +18,7 @@ from owa.queues.append import Appender, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Sought, Source
 from owa.queues.files.counting import Counts
 from owa.queues.files.folder import Folder
-from owa.queues.files.peek import find_event, latest_events, oldest_event
+from owa.queues.files.peek import find_event, latest_events, oldest_event, place_of_moment, second_of, size_behind
 from owa.queues.files.pending import pending_in, receipts_of, retire_writers
 from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
@@ -109,14 +109,16 @@ class FileQueue:
 
     def find(self, guid: int, limit: int) -> Sought:
         files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
-        for path, start in [*files, (self._folder.active, 0)]:
-            if limit <= 0:
-                return Sought(None, "", is_whole=False)
-            event, read = find_event(path, start, guid, limit)
-            limit -= read
+        files.append((self._folder.active, 0))
+        is_whole = sum(size_behind(path, start) for path, start in files) < limit
+        share = limit if is_whole else limit // len(files)
+        for path, start in files:
+            if not is_whole:  # then where it should be
+                start = max(start, place_of_moment(path, start, second_of(guid)) - share // 2)
+            event, _read = find_event(path, start, guid, share)
             if event:
                 return Sought(event, path.name, is_whole=True)
-        return Sought(None, "", is_whole=limit > 0)
+        return Sought(None, "", is_whole)
 
     def pending(self) -> Pending:
         files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
