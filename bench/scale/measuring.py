@@ -1,7 +1,6 @@
 """Times the same pages of two installations by turns."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -62,13 +61,14 @@ class Browser:
         return "" if page.says in answer.text else f"does not say {page.says!r}"
 
 
-def compare(name: str, small: Callable[[], str], great: Callable[[], str], rounds: int) -> Measured:
-    """Each once before it counts, then by turns. What they return is what is wrong."""
+def compare(name: str, do: Sequence[Callable[[], str]], rounds: int, clock: Callable[[], float]) -> Measured:
+    """The small one's and the great one's: each once before it counts, then by turns. They return what is wrong."""
+    small, great = do
     problem = small() or great()
     times: tuple[Times, Times] = [], []
     for _ in range(rounds):
-        for do, kept in zip((small, great), times, strict=True):
-            began = time.perf_counter()
-            problem = do() or problem
-            kept.append(time.perf_counter() - began)
+        for ask, kept in zip((small, great), times, strict=True):
+            began = clock()
+            problem = ask() or problem
+            kept.append(clock() - began)
     return Measured(name, *times, problem)

@@ -134,7 +134,7 @@ PAGES: Mapping[str, Callable[[Known], Sequence[Page]]] = {
     "runs": lambda _of: [Page("/admin/scheduler/runs?job=drain", "drain")],
     "general": lambda _of: [Page("/admin/settings/general", "")],
     "modules": lambda _of: [Page("/admin/settings/modules", "file_queue")],
-    "module": lambda _of: [Page("/admin/settings/modules/remote_queue", "Remote Queue")],
+    "module": lambda _of: [Page("/admin/settings/modules/webhook", "webhook")],
     "module_page": lambda of: [Page(f"/admin/modules/{module}/{slug}", "") for module, slug in of.module_pages],
     "sites": lambda _of: [Page("/admin/settings/sites", "one.example")],
     "site": lambda of: [Page(f"/admin/settings/sites/{of.site}", "example")],

@@ -13,7 +13,7 @@ from owa.queues.contract import QueueStatus, State
 if TYPE_CHECKING:
     from owa.app import Installation
 
-EXACT = 10_000
+EXACT = 1_000
 """Events of a kind that are counted while somebody waits for it."""
 
 SHARE = 100

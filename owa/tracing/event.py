@@ -17,7 +17,7 @@ from owa.tracking.guids import server_of
 if TYPE_CHECKING:
     from owa.app import Installation
 
-SEARCHED = 4 << 20
+SEARCHED = 2 << 20
 """Bytes of queue files in which an event is looked for: where its moment leads to, if there are more."""
 
 AUDITED = 20_000

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, literal
 from owa.module_api import QueueStatus, State
 from owa.modules.database_queue.table import QUEUE_ITEM
 
-_LOOKED_AT = 1_000
+_LOOKED_AT = 500
 """Deliveries of an event handler that are looked at for how many of them are tried again: no index tells that."""
 
 _TABLE = QUEUE_ITEM.c

@@ -12,7 +12,7 @@ from owa.modules.database_queue.wanted import place_of
 TABLE = QUEUE_ITEM.c
 MOST_GROUPS = 500
 """Errors among which the latest are looked for."""
-SAMPLED = 200
+SAMPLED = 50
 """Events of a group that say which handlers and sites it has."""
 SHOWN = 5
 """Handlers and sites of a group that are told."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from owa.events import Event
 from owa.queues.records import EVENT_START
+from owa.queues.segments import BLOCK as LARGEST_BLOCK
 from owa.queues.segments import read_block
 
 BLOCK = 1 << 20
@@ -40,14 +41,14 @@ def count_events(path: Path, start: int, stop: int | None = None) -> int:
 
 def oldest_event(path: Path, start: int) -> int | None:
     """When the first event behind `start` was received, in microseconds."""
-    limit = 100
+    limit, size = 1, STEP  # as a rule, that is the first record
     try:
         with path.open("rb") as file:
-            while (block := read_block(file, path.name, start, limit)).end > start:
+            while (block := read_block(file, path.name, start, limit, size)).end > start:
                 for record in block.records:
                     if isinstance(record.entry, Event):
                         return record.entry.received_at
-                start, limit = block.end, BLOCK
+                start, limit, size = (start if size == STEP else block.end), BLOCK, LARGEST_BLOCK
     except OSError:
         pass
     return None

@@ -87,7 +87,8 @@ class FileQueue:
     def status(self) -> QueueStatus:
         segments, details = self._folder.segments(), {}
         try:
-            starts = [self._positions.read(path.name) for path in segments]
+            positions = self._positions.all()
+            starts = [positions.get(path.name, 0) for path in segments]
             details = {"quarantined": self._positions.quarantined()}
         except DatabaseUnavailable:
             starts = [0] * len(segments)
@@ -100,16 +101,14 @@ class FileQueue:
 
     def latest(self, count: int) -> list[Event]:
         found: list[Event] = []
-        for path in (self._folder.active, *reversed(self._folder.segments())):
-            start = 0 if path == self._folder.active else self._positions.read(path.name)
+        for path, start in reversed(self._files()):
             found += latest_events(path, start, count - len(found))
             if len(found) >= count:
                 break
         return found
 
     def find(self, guid: int, limit: int) -> Sought:
-        files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
-        files.append((self._folder.active, 0))
+        files = self._files()
         is_whole = sum(size_behind(path, start) for path, start in files) < limit
         share = limit if is_whole else limit // len(files)
         for path, start in files:
@@ -121,13 +120,18 @@ class FileQueue:
         return Sought(None, "", is_whole)
 
     def pending(self) -> Pending:
-        files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
-        return pending_in([*files, (self._folder.active, 0)], self._folder.writers)
+        return pending_in(self._files(), self._folder.writers)
 
     def close(self) -> None:
         with self._lock:
             self._appender.close()
             self._numbering.close()
+
+    def _files(self) -> list[tuple[Path, int]]:
+        """What is not drained, oldest first, each file with the offset behind what is processed."""
+        positions = self._positions.all()
+        segments = [(path, positions.get(path.name, 0)) for path in self._folder.segments()]
+        return [*segments, (self._folder.active, 0)]
 
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
