@@ -79,7 +79,7 @@ def _line(one: Measured) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("--queued", type=int, default=1_000_000, help="events in queues; a tenth failed, ten times stored")
+    parser.add_argument("--queued", type=int, default=1_000_000, help="events in queues of the great one")
     parser.add_argument("--rounds", type=int, default=9, help="how often each page is timed")
     parser.add_argument("--folder", type=Path, help="build there, or use what was built there; else in a temporary one")
     parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL of the tests, instead of SQLite")

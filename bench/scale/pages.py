@@ -7,6 +7,7 @@ from urllib.parse import quote
 from pyramid.router import Router
 from sqlalchemy import func, select
 
+from bench.scale.small import SETTABLE
 from owa.analytics.tables import REQUEST, VISITOR
 from owa.app import Installation
 from owa.db.metadata import METADATA
@@ -52,7 +53,7 @@ def known(installation: Installation) -> Known:
         waits = select(item.visitor_id).where(item.status == "unhandled", item.waits_for.is_not(None)).limit(1)
         waiting_visitor = connection.execute(waits).scalar_one()
         visitor = connection.execute(select(VISITOR.c.id).order_by(VISITOR.c.id.desc()).limit(1)).scalar_one()
-    last, since = failed[40], awaited[-1]
+    last, since = failed[len(failed) // 2], awaited[-1]
     return Known(
         site=failed[0].site_id,
         failed=failed[0].guid,
@@ -64,7 +65,7 @@ def known(installation: Installation) -> Known:
         waiting_visitor=waiting_visitor,
         place=f"{last.failed_at}-{last.guid}" + (f":{last.handler}" if last.handler else ""),
         awaited=f"{since.since}-{since.key}",
-        modules=sorted(installation.registry.modules),
+        modules=[SETTABLE],
         module_pages=[(module, page.slug) for module, page in installation.registry.pages],
     )
 
@@ -78,7 +79,7 @@ def _failed(of: Known) -> list[Page]:
         "handler=core": "Failed events",
         "handler=webhook:send": "webhook:send",
         "error=OperationalError": "OperationalError",
-        f"site={of.site}&handler=core&error=column": "Failed events",
+        "type=base.page_request&server=0": "base.page_request",
         "error=nothing+has+this": "Failed events",
         "server=0": "Failed events",
         "state=retrying": "Failed events",
@@ -134,7 +135,7 @@ PAGES: Mapping[str, Callable[[Known], Sequence[Page]]] = {
     "runs": lambda _of: [Page("/admin/scheduler/runs?job=drain", "drain")],
     "general": lambda _of: [Page("/admin/settings/general", "")],
     "modules": lambda _of: [Page("/admin/settings/modules", "file_queue")],
-    "module": lambda _of: [Page("/admin/settings/modules/webhook", "webhook")],
+    "module": lambda of: [Page(f"/admin/settings/modules/{name}", name) for name in of.modules],
     "module_page": lambda of: [Page(f"/admin/modules/{module}/{slug}", "") for module, slug in of.module_pages],
     "sites": lambda _of: [Page("/admin/settings/sites", "one.example")],
     "site": lambda of: [Page(f"/admin/settings/sites/{of.site}", "example")],

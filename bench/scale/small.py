@@ -1,6 +1,6 @@
 """The small installation: its events have all come the way that events come."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -19,6 +19,7 @@ from owa.db.history import AGE, MINUTE, QUEUE_SAMPLE, SHARED
 from owa.db.jobs import JOB_RUN, JOBS
 from owa.db.metadata import METADATA
 from owa.db.migrate import upgrade
+from owa.db.modules import Switch, switch_module
 from owa.events import Event
 from owa.processing.drain import drain_events
 from owa.queues.contract import Delivery, Failure, Remaining
@@ -26,6 +27,9 @@ from owa.testing.traffic import PAGE_VIEW, Plan, generate
 
 DOMAINS = ("https://one.example", "https://two.example", "https://three.example")
 ADMIN, PASSWORD = "admin", "correct horse"
+
+SETTABLE = "maxmind_geoip"
+"""A module that has settings."""
 
 SPAN = 25_000
 """Seconds in which the events of a small installation were received."""
@@ -49,6 +53,7 @@ def install(installation: Installation) -> None:
     with installation.database.writing() as connection:
         for domain in DOMAINS:
             stored.add_site(connection, domain)
+        switch_module(connection, SETTABLE, Switch.ON, ADMIN, installation.clock.now())
         changes.add(connection, COMMAND_LINE, User(ADMIN, "admin"), PASSWORD, installation.clock.now())
     installation.configuration.signal_change()
 
@@ -75,7 +80,7 @@ def fill(installation: Installation, size: Size, age: int) -> None:
         for number, handler in enumerate(HANDLERS):
             mine = events[number :: len(HANDLERS)]
             retries.enqueue(connection, [Delivery(event, handler) for event in mine], now)
-        given_up = _failures(islice(parts, size.failed // 5), now, None)
+        given_up = _failures(islice(parts, size.failed), now, None)
         retries.keep(connection, given_up, now)
         retries.discard(connection, [(one.event.guid, one.handler) for one in given_up], now)
         done = list(islice(parts, size.queued // 10))
@@ -106,7 +111,7 @@ def _earlier(event: Event, seconds: int) -> Event:
     )
 
 
-def _unopened(sites: Sequence[str], age: int) -> Iterable[Event]:
+def _unopened(sites: tuple[str, ...], age: int) -> Iterable[Event]:
     """Page views whose sessions have not come: each after the first of its session."""
     for event in generate(Plan(SPAN // 4, sites, seed=2, nasty=0)):
         if "is_new_session" not in event.properties:
@@ -124,10 +129,10 @@ def _failures(events: Iterable[Event], now: int, retry_at: int | None) -> list[F
     found = []
     for number, event in enumerate(events):
         error = ERRORS[0 if number % 5 < 3 else number % len(ERRORS)].format(number)
-        handler, remaining = ("", Remaining.EVERYTHING) if number % 5 else (HANDLERS[0], Remaining.DELIVERY)
-        kind = event if number % 4 else replace(event, event_type="track.action")
-        one = kind if number % 4 == 0 else replace(event, event_type=PAGE_VIEW)
-        trace = f"Traceback (most recent call last):\n  File \"handlers.py\", line {number}\n{error}"
+        handler, remaining = ("", Remaining.EVERYTHING) if number % 2 else (HANDLERS[0], Remaining.DELIVERY)
+        site = event.site_id if number % 3 else stored.site_id_of(DOMAINS[0])
+        one = replace(event, site_id=site, event_type=PAGE_VIEW if number % 4 else "track.action")
+        trace = f'Traceback (most recent call last):\n  File "handlers.py", line {number}\n{error}'
         found.append(Failure(one, remaining, error, trace, 5, now, retry_at, handler, 1_500, "host:1"))
     return found
 
@@ -146,7 +151,7 @@ def _note_runs(connection: Connection, now: int) -> None:
     runs = [
         {
             "job": JOBS[number % len(JOBS)],
-            "server": 1,
+            "server": 0,
             "owner": "host:1",
             "caller": "scheduler" if number % 50 else "command",
             "started_at": now - (RUNS - number) * MICROSECONDS,
@@ -160,7 +165,7 @@ def _note_runs(connection: Connection, now: int) -> None:
     connection.execute(insert(JOB_RUN), runs)
     samples = [
         {"queue": queue, "server": server, "minute": minute, "depth": 5, "oldest_age": 60, "taken": 9, "done": 4}
-        for queue, server in ((INCOMING, 1), (PROCESSING, SHARED))
+        for queue, server in ((INCOMING, 0), (PROCESSING, SHARED))
         for minute in range((now - AGE * MICROSECONDS) // MINUTE, now // MINUTE + 1)
     ]
     connection.execute(insert(QUEUE_SAMPLE), samples)

@@ -57,7 +57,7 @@ class Positions:
         table = QUEUE_POSITION.c
         with self._database.reading() as connection:
             found = select(table.segment, table.position).where(table.queue_id == self._queue_id)
-            return {segment: position for segment, position in connection.execute(found)}
+            return {str(row[0]): int(row[1]) for row in connection.execute(found)}
 
     def move(self, connection: Connection, segment: str, old: int, new: int) -> None:
         """Move from `old` to `new` in the caller's transaction. Raises `Overtaken` when it is not at `old` any more."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, or_, select, update
 
 from owa.module_api import MOST, Capped, Failed, FailedFilter, FailedState, Key, Place, State, Trouble
+from owa.modules.database_queue.glance import count_up_to
 from owa.modules.database_queue.rows import BROKEN, NO_LEASE, UNHANDLED, failed_of, finished, of_keys, trouble_of
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.modules.database_queue.wanted import matching, of_state, reach
@@ -44,10 +45,9 @@ class FailedEvents:
                 continue
             first = min(rows, key=lambda row: int(row.since))
             of_first = QUEUE_ITEM.c.id == first.id, QUEUE_ITEM.c.handler == first.handler
-            count = len(rows)
-            if count == LOOKED_AT:  # then by the index alone: those that an admin has just retried are among them
-                all_tried = _tried(status, TABLE.id).limit(most + 1).subquery()
-                count = connection.execute(select(func.count()).select_from(all_tried)).scalar_one()
+            count = min(len(rows), most + 1)
+            if len(rows) == LOOKED_AT:  # then by the index alone: those that an admin has just retried are among them
+                count = count_up_to(connection, _tried(status, literal(1)), most + 1)
             row = connection.execute(select(QUEUE_ITEM, _SINCE).where(*of_first)).mappings().one()
             found.append(trouble_of(row, state, count))
         return found
@@ -68,8 +68,7 @@ class FailedEvents:
 
     def count_failed(self, connection: Connection, wanted: FailedFilter) -> Capped:
         last = reach(connection, wanted, None)
-        some = matching(wanted, last=last).limit(MOST + 1).subquery()
-        number = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        number = count_up_to(connection, matching(wanted, last=last), MOST + 1)
         return Capped(min(number, MOST), number > MOST or last is not None)
 
     def find_failed(self, connection: Connection, key: Key) -> Failed | None:

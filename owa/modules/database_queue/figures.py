@@ -75,13 +75,12 @@ class Figures:
         places = sorted(places, reverse=True)[:count]
         rows: dict[Key, RowMapping] = {}
         for mine in of_keys(key[1:] for key in places):
-            rows |= {
-                (row["id"], row["handler"]): row for row in connection.execute(select(QUEUE_ITEM).where(mine)).mappings()
-            }
+            found = connection.execute(select(QUEUE_ITEM).where(mine))
+            rows |= {(row["id"], row["handler"]): row for row in found.mappings()}
         kept = []
-        for _at, *key in places:
+        for _at, guid, handler in places:
             with suppress(RecordError):
-                kept.append(kept_of(rows[key[0], key[1]]))
+                kept.append(kept_of(rows[guid, handler]))
         return kept
 
 
