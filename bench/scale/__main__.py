@@ -11,7 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench.scale.building import build, opened
-from bench.scale.commands import COMMANDS
+from bench.scale.commands import COMMANDS, COMMANDS_FLOOR
 from bench.scale.measuring import FLOOR, MOST, Browser, Measured, compare
 from bench.scale.pages import known, pages
 from bench.scale.sizes import Size
@@ -55,7 +55,8 @@ def _measure(both: list[Installation], asked: argparse.Namespace) -> Iterator[Me
         clock = time.thread_time if asked.cpu else time.perf_counter
         for name, do in asks:
             if asked.only in name:
-                measured = compare(name, do, asked.rounds, clock)
+                floor = COMMANDS_FLOOR if name in COMMANDS else FLOOR
+                measured = compare(name, do, asked.rounds, clock, floor)
                 _say(_line(measured))
                 yield measured
     finally:

@@ -26,3 +26,7 @@ COMMANDS: Mapping[str, Callable[[Installation], str]] = {
     "cmd=queue-status": lambda of: _ran(QUEUE_STATUS, "oldest_seconds", of),
     "cmd=diagnose": lambda of: _ran(DIAGNOSE, "given up", of),
 }
+
+COMMANDS_FLOOR = 1.0
+"""Seconds more that a command may take: who begins anew counts the files of a queue from their start, 400 MB of them
+for half a million events. Servers remember what they have counted."""

@@ -30,6 +30,8 @@ class Measured:
     small: Times
     great: Times
     problem: str = ""
+    floor: float = FLOOR
+    """Seconds that it may take longer in any case."""
 
     @property
     def ratio(self) -> float:
@@ -37,7 +39,7 @@ class Measured:
 
     @property
     def is_too_slow(self) -> bool:
-        return self.ratio > MOST and median(self.great) - median(self.small) > FLOOR
+        return self.ratio > MOST and median(self.great) - median(self.small) > self.floor
 
 
 class Browser:
@@ -61,7 +63,9 @@ class Browser:
         return "" if page.says in answer.text else f"does not say {page.says!r}"
 
 
-def compare(name: str, do: Sequence[Callable[[], str]], rounds: int, clock: Callable[[], float]) -> Measured:
+def compare(
+    name: str, do: Sequence[Callable[[], str]], rounds: int, clock: Callable[[], float], floor: float
+) -> Measured:
     """The small one's and the great one's: each once before it counts, then by turns. They return what is wrong."""
     small, great = do
     problem = small() or great()
@@ -71,4 +75,4 @@ def compare(name: str, do: Sequence[Callable[[], str]], rounds: int, clock: Call
             began = clock()
             problem = ask() or problem
             kept.append(clock() - began)
-    return Measured(name, *times, problem)
+    return Measured(name, *times, problem, floor)

@@ -18,10 +18,10 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
     select,
     text,
-    tuple_,
     update,
 )
 
@@ -193,16 +193,19 @@ def runs_of(connection: Connection, job: str, count: int, before: int | None = N
 
 
 def last_of_each(connection: Connection) -> list[Run]:
-    """The last run of each job on each server, by job and server."""
+    """The last run of each job on each server, by job and server. As many looks as there are of these, however many
+    runs: the index leads from one to the next."""
     table, found = JOB_RUN.c, list[Run]()
-    place: tuple[str, int] = ("", -1)
-    while True:  # from one to the next by the index: as many looks as there are, however many runs
-        following = select(table.job, table.server).where(tuple_(table.job, table.server) > place)
-        row = connection.execute(following.order_by(table.job, table.server).limit(1)).first()
-        if row is None:
-            return found
-        place = row[0], row[1]
-        found += filter(None, [last(connection, row[0], server=row[1])])
+    next_job = select(func.min(table.job))
+    job = connection.execute(next_job).scalar()
+    while job is not None:
+        mine = select(func.min(table.server)).where(table.job == job)
+        server = connection.execute(mine).scalar()
+        while server is not None:
+            found += filter(None, [last(connection, job, server=server)])
+            server = connection.execute(mine.where(table.server > server)).scalar()
+        job = connection.execute(next_job.where(table.job > job)).scalar()
+    return found
 
 
 def forget(connection: Connection, before: int, idle_before: int) -> int:

@@ -68,7 +68,8 @@ class FailedEvents:
 
     def count_failed(self, connection: Connection, wanted: FailedFilter) -> Capped:
         last = reach(connection, wanted, None)
-        number = count_up_to(connection, matching(wanted, last=last), MOST + 1)
+        some = matching(wanted, last=last).limit(MOST + 1).subquery()
+        number = connection.execute(select(func.count()).select_from(some)).scalar_one()
         return Capped(min(number, MOST), number > MOST or last is not None)
 
     def find_failed(self, connection: Connection, key: Key) -> Failed | None:
