@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # end it takes over tests of another one, so that none ends alone.
 SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: help install run test lint bench soak mutants clean
+.PHONY: help install run test lint bench bench-scale soak mutants clean
 
 help:
 	@echo "make install   make .venv with everything that is needed to run"
@@ -16,6 +16,7 @@ help:
 	@echo "make test      install what the tests need, and run them all"
 	@echo "make lint      ruff, mypy, import-linter"
 	@echo "make bench     measure, as ratios in one run"
+	@echo "make bench-scale   each page beside 1,000 times as many events: 11 GB in /tmp, and a long time"
 	@echo "make soak      the long runs that make test leaves out"
 	@echo "make mutants   make known bugs, one at a time, and see that the tests find each"
 	@echo "make clean     remove .venv and caches; owa-data stays"
@@ -47,6 +48,9 @@ lint: $(VENV)/.installed-tests
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python -m bench
+
+bench-scale: $(VENV)/.installed-tests
+	$(BIN)/python -m bench.scale
 
 soak: $(VENV)/.installed-tests
 	OWA_SOAK=1 $(BIN)/python -m pytest tests/property tests/faults

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 
@@ -60,6 +61,15 @@ JOB_RUN = Table(
     Index("owa_job_run_caller", "job", "caller", "id"),
     Index("owa_job_run_started_at", "started_at"),
 )
+# Literals, so that the planners see that the partial indexes serve. `{}` is two bytes.
+_BUSY = text("(result != 'done' OR length(figures) > 2)")
+for _name, _columns in {"busy": ("job",), "busy_server": ("job", "server")}.items():
+    Index(
+        f"owa_job_run_{_name}",
+        *(JOB_RUN.c[_column] for _column in (*_columns, "id")),
+        sqlite_where=_BUSY,
+        postgresql_where=_BUSY,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +168,7 @@ def last(
     if caller:
         statement = statement.where(table.caller == caller)
     if busy:
-        statement = statement.where(~_idle())
+        statement = statement.where(_BUSY)
     row = connection.execute(statement).mappings().first()
     return _run(row) if row else None
 
@@ -183,10 +193,19 @@ def runs_of(connection: Connection, job: str, count: int, before: int | None = N
 
 
 def last_of_each(connection: Connection) -> list[Run]:
-    """The last run of each job on each server, by job and server."""
-    last = select(func.max(JOB_RUN.c.id)).group_by(JOB_RUN.c.job, JOB_RUN.c.server)
-    runs = select(JOB_RUN).where(JOB_RUN.c.id.in_(last)).order_by(JOB_RUN.c.job, JOB_RUN.c.server)
-    return [_run(row) for row in connection.execute(runs).mappings()]
+    """The last run of each job on each server, by job and server. As many looks as there are of these, however many
+    runs: the index leads from one to the next."""
+    table, found = JOB_RUN.c, list[Run]()
+    next_job = select(func.min(table.job))
+    job = connection.execute(next_job).scalar()
+    while job is not None:
+        mine = select(func.min(table.server)).where(table.job == job)
+        server = connection.execute(mine).scalar()
+        while server is not None:
+            found += filter(None, [last(connection, job, server=server)])
+            server = connection.execute(mine.where(table.server > server)).scalar()
+        job = connection.execute(next_job.where(table.job > job)).scalar()
+    return found
 
 
 def forget(connection: Connection, before: int, idle_before: int) -> int:

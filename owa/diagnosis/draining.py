@@ -122,7 +122,7 @@ def _oldest_due(scene: Scene, queue: str) -> int | None:
     if queue == INCOMING:
         return scene.opened.incoming.status().oldest_at
     with scene.opened.database.reading() as connection:
-        status = scene.opened.retries.status(connection)
+        status = scene.opened.retries.glance(connection, 1)  # is there anything but what waits?
     return None if status.depth == status.details.get("waiting") else status.oldest_at
 
 

@@ -14,6 +14,7 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts
 from owa.db.counts import Outcome
 from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavailable
+from owa.monitoring.depth import Depth
 from owa.monitoring.exposition import Metric
 from owa.processing.ledger import Ledger, drift_of
 from owa.queues.contract import QueueStatus
@@ -43,6 +44,7 @@ class Metrics:
     def __init__(self, installation: "Installation") -> None:
         self._installation = installation
         self._drift = _Drift(installation)
+        self._depth = Depth(installation)
 
     def collect(self) -> list[Metric]:
         """All of them; with the database away those that can be known."""
@@ -54,7 +56,7 @@ class Metrics:
         with suppress(QueueUnavailable):
             statuses[INCOMING] = opened.incoming.status()
         with suppress(DatabaseUnavailable), opened.database.reading() as connection:
-            statuses[PROCESSING] = opened.retries.status(connection)
+            statuses[PROCESSING] = self._depth.now(connection)
             events, refused = _counted(connection)
         return [
             Metric(

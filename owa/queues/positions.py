@@ -52,6 +52,13 @@ class Positions:
         with self._database.reading() as connection:
             return self._read(connection, segment) or 0
 
+    def all(self) -> dict[str, int]:
+        """The same of each segment of which something is processed, and the rest is not."""
+        table = QUEUE_POSITION.c
+        with self._database.reading() as connection:
+            found = select(table.segment, table.position).where(table.queue_id == self._queue_id)
+            return {str(row[0]): int(row[1]) for row in connection.execute(found)}
+
     def move(self, connection: Connection, segment: str, old: int, new: int) -> None:
         """Move from `old` to `new` in the caller's transaction. Raises `Overtaken` when it is not at `old` any more."""
         table = QUEUE_POSITION

@@ -26,21 +26,21 @@ class Block:
     """Offset behind the block: where the next one starts. Equal to the start at the end of the file."""
 
 
-def read_block(file: BinaryIO, name: str, start: int, limit: int) -> Block:
-    """At most `limit` lines of the segment `name`, from offset `start`.
+def read_block(file: BinaryIO, name: str, start: int, limit: int, size: int = BLOCK) -> Block:
+    """At most `limit` lines of the segment `name`, from offset `start`, that are whole in the next `size` bytes.
 
     The file must not be written to any more: a last line without a newline counts as a line.
     """
-    data = os.pread(file.fileno(), BLOCK, start)
+    data = os.pread(file.fileno(), size, start)
     if not data:
         return Block([], [], start)
     end = data.rfind(TERMINATOR) + 1
     if end == 0:
-        if len(data) < BLOCK:
+        if len(data) < size:
             end = len(data)
         else:
             return _overlong(file, name, start)
-    elif len(data) < BLOCK:
+    elif len(data) < size:
         end = len(data)
     block = Block([], [], start)
     offset = 0

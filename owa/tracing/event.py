@@ -17,8 +17,8 @@ from owa.tracking.guids import server_of
 if TYPE_CHECKING:
     from owa.app import Installation
 
-SEARCHED = 64 << 20
-"""Bytes of queue files in which an event is looked for."""
+SEARCHED = 2 << 20
+"""Bytes of queue files in which an event is looked for: where its moment leads to, if there are more."""
 
 AUDITED = 20_000
 """Entries of the audit trail in which it is looked for."""

@@ -18,7 +18,7 @@ MOST = 200
 SESSIONS = 20
 """Of a visitor."""
 
-AMONG = 5_000
+AMONG = 1_000
 """Events that have waited longest, among which those of a visitor are looked for."""
 
 

@@ -17,6 +17,7 @@ from owa.queues.contract import Kept, QueueStatus, State
 from owa.queues.settings import QUEUE_EVENTS
 from owa.settings import Settings
 from owa.views.outcomes import Count, count_of
+from owa.views.queue_lines import CAP, capped
 
 if TYPE_CHECKING:
     from owa.app import Installation
@@ -55,6 +56,10 @@ class Journal:
     unkept: str
     """Why events cannot be kept now; empty when they can."""
 
+    def figure(self, name: str) -> str:
+        """Of the processing queue, by what it is called."""
+        return capped(self.processing.details[name], CAP) if self.processing else "–"
+
 
 def journal(installation: "Installation") -> Journal:
     """The latest events, latest first, and the counts. Works with the database away."""
@@ -78,7 +83,7 @@ def journal(installation: "Installation") -> Journal:
                 if line.guid not in lines or STATES.index(line.state) > STATES.index(lines[line.guid].state):
                     lines[line.guid] = line
             rows = [count_of(row) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED]
-            processing = installation.retries.status(connection)
+            processing = installation.retries.glance(connection, CAP)
         incoming = installation.incoming.status()
     except DatabaseUnavailable as error:
         outage = str(error)

@@ -56,7 +56,8 @@ def _incoming(trace: EventTrace) -> Step:
     if trace.trails or trace.rows:
         return Step(title, None, "", "left", GOOD, "It is not there any more, or was stored at once.")
     if not sought.is_whole:
-        text = f"Only the first {SEARCHED >> 20} MB of this server’s queue were searched: it may be behind them."
+        text = f"Only {SEARCHED >> 20} MB of this server’s queue were searched, where events of its moment stand."
+        text += " It may be elsewhere in it, if it came by another server."
         return Step(title, None, "this server", "not searched", NEUTRAL, text)
     return Step(
         title, None, "this server", "not there", NEUTRAL, "Queues of other servers cannot be searched from here."

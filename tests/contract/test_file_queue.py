@@ -1,5 +1,6 @@
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,23 @@ class TestFileQueue(EventQueueContract):
 
 class TestFileQueueThatSurvivesPowerLoss(TestFileQueue):
     durability = "fsync"
+
+
+def test_a_search_in_a_long_queue_begins_where_the_moment_of_an_event_leads_to(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'owa.db'}")
+    with database.writing() as connection:
+        METADATA.create_all(connection)
+    settings = Settings({DURABILITY.name: "os", ARCHIVE_OLD_EVENTS.name: True})
+    queue = open_file_queue(QueueContext(INCOMING, settings, database, SystemClock(), tmp_path))
+    first = 1_795_262_400
+    events = [replace(sample_event(0, "x" * 1_000), guid=(first + number) * 10**9 + 7) for number in range(3_000)]
+    queue.put(events)
+    for event in (events[0], events[1_700], events[-1]):
+        assert queue.find(event.guid, 1 << 18) == Sought(event, "events.txt", is_whole=True)
+    assert queue.find(events[1_700].guid + 1, 1 << 18) == Sought(None, "", is_whole=False)
+    assert queue.find(events[1_700].guid + 1, 1 << 30) == Sought(None, "", is_whole=True)
+    queue.close()
+    database.close()
 
 
 def test_search_reads_no_more_than_it_may(tmp_path: Path) -> None:

@@ -233,7 +233,11 @@ def test_history_of_a_queue(processing: Processing) -> None:
 
 def test_last_run(processing: Processing) -> None:
     steps = plans(processing, lambda connection: jobs.last(connection, "drain", server=1, busy=True))
-    assert steps == ["SEARCH owa_job_run USING INDEX owa_job_run_job_server (job=? AND server=?)"]
+    steps += plans(processing, lambda connection: jobs.last(connection, "drain", busy=True))
+    assert steps == [
+        "SEARCH owa_job_run USING INDEX owa_job_run_busy_server (job=? AND server=?)",
+        "SEARCH owa_job_run USING INDEX owa_job_run_busy (job=?)",
+    ]
 
 
 def test_runs_of_a_job_and_when_cron_was_seen(processing: Processing) -> None:

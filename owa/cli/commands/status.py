@@ -20,6 +20,9 @@ from owa.monitoring.thresholds import parse_thresholds
 from owa.queues.contract import QueueStatus
 from owa.queues.settings import QUEUE_EVENTS
 
+MOST = 1_000_000
+"""Events of each kind that are counted in the processing queue, by its indexes."""
+
 WARNING, CRITICAL = 1, 2
 """Exit statuses when thresholds are given, as plugins of Nagios have them."""
 
@@ -35,7 +38,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     statuses = {INCOMING: installation.incoming.status()}
     try:
         with installation.database.reading() as connection:
-            statuses[PROCESSING] = installation.retries.status(connection)
+            statuses[PROCESSING] = installation.retries.glance(connection, MOST)
             totals = list(counts.stored(connection))
             runs = jobs.last_of_each(connection)
     except DatabaseUnavailable as error:

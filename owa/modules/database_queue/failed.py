@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, or_, select, update
 
 from owa.module_api import MOST, Capped, Failed, FailedFilter, FailedState, Key, Place, State, Trouble
+from owa.modules.database_queue.glance import count_up_to
 from owa.modules.database_queue.rows import BROKEN, NO_LEASE, UNHANDLED, failed_of, finished, of_keys, trouble_of
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.modules.database_queue.wanted import matching, of_state, reach
+
+LOOKED_AT = 200
+"""Rows of those that fail that are looked at for the oldest."""
+
+TABLE = QUEUE_ITEM.c
+_SINCE = func.coalesce(TABLE.failing_since, TABLE.last_attempt_timestamp, 0).label("since")
 
 
 class FailedEvents:
@@ -32,12 +39,17 @@ class FailedEvents:
     def troubles(self, connection: Connection, most: int) -> list[Trouble]:
         found = []
         for state, status in ((State.RETRYING, UNHANDLED), (State.FAILED, BROKEN)):
-            tried = _tried(status).limit(most + 1).subquery()
-            failing = tried.c.failed_attempt_count > 0 if state is State.RETRYING else tried.c.status == BROKEN
-            count = connection.execute(select(func.count()).select_from(tried).where(failing)).scalar_one()
-            since = func.coalesce(tried.c.failing_since, tried.c.last_attempt_timestamp, 0)
-            first = select(tried, since.label("since")).where(failing).order_by(since).limit(1)
-            found += [trouble_of(row, state, count) for row in connection.execute(first).mappings()]
+            tried = _tried(status, TABLE.id, TABLE.handler, TABLE.failed_attempt_count, _SINCE).limit(LOOKED_AT)
+            rows = [row for row in connection.execute(tried) if state is State.FAILED or row.failed_attempt_count]
+            if not rows:
+                continue
+            first = min(rows, key=lambda row: int(row.since))
+            of_first = QUEUE_ITEM.c.id == first.id, QUEUE_ITEM.c.handler == first.handler
+            count = min(len(rows), most + 1)
+            if len(rows) == LOOKED_AT:  # then by the index alone: those that an admin has just retried are among them
+                count = count_up_to(connection, _tried(status, literal(1)), most + 1)
+            row = connection.execute(select(QUEUE_ITEM, _SINCE).where(*of_first)).mappings().one()
+            found.append(trouble_of(row, state, count))
         return found
 
     def failed_reach(self, connection: Connection, wanted: FailedFilter, before: Place | None = None) -> Place | None:
@@ -106,8 +118,7 @@ def _settle(connection: Connection, keys: Iterable[Key], state: FailedState, val
     return found
 
 
-def _tried(status: str) -> Select[Any]:
+def _tried(status: str, *columns: Any) -> Select[Any]:
     """Rows that have been tried, the longest untried first; the index of failed events leads through them."""
-    table = QUEUE_ITEM.c
-    tried = table.last_attempt_timestamp > 0
-    return select(QUEUE_ITEM).where(table.status == status, tried).order_by(table.last_attempt_timestamp)
+    tried = TABLE.last_attempt_timestamp > 0
+    return select(*columns).where(TABLE.status == status, tried).order_by(TABLE.last_attempt_timestamp)

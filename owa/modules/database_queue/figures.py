@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, RowMapping, and_, case, func, literal_column, select
 
-from owa.module_api import Kept, QueueStatus, RecordError, Remaining, State, status_of
+from owa.module_api import Kept, Key, QueueStatus, RecordError, Remaining, State, status_of
 from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED, kept_of, of_keys
 from owa.modules.database_queue.table import QUEUE_ITEM
 
@@ -66,10 +66,23 @@ class Figures:
         return found
 
     def latest(self, connection: Connection, count: int) -> list[Kept]:
-        key = QUEUE_ITEM.c.id.desc(), QUEUE_ITEM.c.handler.desc()
-        statement = select(QUEUE_ITEM).where(QUEUE_ITEM.c.status != HANDLED).order_by(*key)
+        place = _TABLE.insertion_timestamp, _TABLE.id, _TABLE.handler
+        places: list[tuple[int, int, str]] = []
+        for status in (UNHANDLED, BROKEN):  # of both at once, no index would lead to the last
+            last = select(*place).where(_TABLE.status == literal_column(f"'{status}'"), _UNFINISHED)
+            found = connection.execute(last.order_by(*(column.desc() for column in place)).limit(count))
+            places += [(row[0], row[1], row[2]) for row in found]
+        places = sorted(places, reverse=True)[:count]
+        rows: dict[Key, RowMapping] = {}
+        for mine in of_keys(key[1:] for key in places):
+            found = connection.execute(select(QUEUE_ITEM).where(mine))
+            rows |= {(row["id"], row["handler"]): row for row in found.mappings()}
         kept = []
-        for row in connection.execute(statement.limit(count)).mappings():
+        for _at, guid, handler in places:
             with suppress(RecordError):
-                kept.append(kept_of(row))
+                kept.append(kept_of(rows[guid, handler]))
         return kept
+
+
+_TABLE = QUEUE_ITEM.c
+_UNFINISHED = _TABLE.status != literal_column(f"'{HANDLED}'")

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, literal
 from owa.module_api import QueueStatus, State
 from owa.modules.database_queue.table import QUEUE_ITEM
 
-_LOOKED_AT = 1_000
+_LOOKED_AT = 500
 """Deliveries of an event handler that are looked at for how many of them are tried again: no index tells that."""
 
 _TABLE = QUEUE_ITEM.c
@@ -26,7 +26,7 @@ class Glance:
         mine = () if sites is None else (_UNFINISHED, _TABLE.site_id.in_(sites))
 
         def count(*conditions: ColumnElement[bool]) -> int:
-            return _count(connection, select(literal(1)).where(*conditions, *mine), limit)
+            return count_up_to(connection, select(literal(1)).where(*conditions, *mine), limit)
 
         core = _UNHANDLED, _TABLE.handler == ""
         waiting, retrying = count(*core, _WAITS), count(*core, ~_WAITS)
@@ -47,7 +47,10 @@ _OLDEST = (
 )
 
 
-def _count(connection: Connection, rows: Select[Any], limit: int) -> int:
+def count_up_to(connection: Connection, rows: Select[Any], limit: int) -> int:
+    """How many there are; `limit` when there are more. That there are so many is seen faster than counted."""
+    if connection.execute(rows.limit(1).offset(limit - 1)).first():
+        return limit
     return connection.execute(select(func.count()).select_from(rows.limit(limit).subquery())).scalar_one()
 
 

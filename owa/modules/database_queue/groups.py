@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Column, Connection, func, literal, select
 
 from owa.module_api import MOST, Capped, ErrorGroup, FailedKinds, FailedState
+from owa.modules.database_queue.glance import count_up_to
 from owa.modules.database_queue.rows import BROKEN
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.modules.database_queue.wanted import place_of
@@ -12,7 +13,7 @@ from owa.modules.database_queue.wanted import place_of
 TABLE = QUEUE_ITEM.c
 MOST_GROUPS = 500
 """Errors among which the latest are looked for."""
-SAMPLED = 200
+SAMPLED = 50
 """Events of a group that say which handlers and sites it has."""
 SHOWN = 5
 """Handlers and sites of a group that are told."""
@@ -49,8 +50,7 @@ def _values(connection: Connection, column: Column[Any], limit: int) -> list[Any
 
 def _group(connection: Connection, value: str) -> ErrorGroup:
     mine = (*_FAILED, TABLE.fingerprint == value)
-    some = select(TABLE.id).where(*mine).limit(MOST + 1).subquery()
-    count = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    count = count_up_to(connection, select(literal(1)).where(*mine), MOST + 1)
     first = connection.execute(select(func.min(TABLE.last_attempt_timestamp)).where(*mine)).scalar_one()
     latest = [column.desc() for column in place_of(FailedState.FAILED)]
     columns = TABLE.last_error_msg, TABLE.last_attempt_timestamp, TABLE.handler, TABLE.site_id

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, exists, func, select, tuple_
+from sqlalchemy import Connection, RowMapping, case, exists, func, literal, select, tuple_
 
 from owa.module_api import Awaited, AwaitedPlace, Event, RecordError, Remaining, Trail, loads
+from owa.modules.database_queue.glance import count_up_to
 from owa.modules.database_queue.rows import HANDLED, UNHANDLED, state_of
 from owa.modules.database_queue.table import QUEUE_ITEM
 
@@ -40,16 +41,17 @@ class Looks:
 
     def awaited_by(self, connection: Connection, visitor_id: int, among: int) -> list[str]:
         table = QUEUE_ITEM.c
-        longest = select(table.waits_for, table.event).where(*_WAITING).order_by(table.waiting_since).limit(among)
+        text = case((table.visitor_id.is_(None), table.event))  # it may be older than the column
+        longest = select(table.waits_for, table.visitor_id, text).where(*_WAITING)
         found = set()
-        for key, text in connection.execute(longest):
-            event = _event(text)
-            if event is not None and event.visitor_id == visitor_id:
+        for key, visitor, old in connection.execute(longest.order_by(table.waiting_since).limit(among)):
+            event = _event(old) if old is not None else None
+            if visitor_id == (event.visitor_id if event else visitor):
                 found.add(key)
         return sorted(found)
 
     def count_waiting(self, connection: Connection, most: int) -> int:
-        return _counted(connection, select(QUEUE_ITEM.c.waits_for).where(*_WAITING), most)
+        return count_up_to(connection, select(literal(1)).where(*_WAITING), most)
 
     def trails(self, connection: Connection, guid: int) -> list[Trail]:
         mine = select(QUEUE_ITEM).where(QUEUE_ITEM.c.id == guid).order_by(QUEUE_ITEM.c.handler)
@@ -65,14 +67,11 @@ def _of(key: str) -> tuple[Any, ...]:
 
 def _awaited(connection: Connection, key: str, since: int, most: int) -> Awaited:
     table = QUEUE_ITEM.c
-    count = _counted(connection, select(table.waits_for).where(*_of(key)), most)
+    some = select(literal(1)).where(*_of(key)).limit(most).subquery()
+    count = connection.execute(select(func.count()).select_from(some)).scalar_one()
     last = select(table.event).where(*_of(key)).order_by(table.waits_for, table.status, table.waiting_since.desc())
     text = connection.execute(last.limit(1)).scalar()
     return Awaited(key, since, count, _event(text) if text is not None else None)
-
-
-def _counted(connection: Connection, rows: Select[Any], most: int) -> int:
-    return int(connection.execute(select(func.count()).select_from(rows.limit(most).subquery())).scalar_one())
 
 
 def _trail(row: RowMapping) -> Trail:

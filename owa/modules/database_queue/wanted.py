@@ -9,8 +9,8 @@ from owa.module_api import FailedFilter, FailedState, Place
 from owa.modules.database_queue.rows import BROKEN, HANDLED, UNHANDLED
 from owa.modules.database_queue.table import QUEUE_ITEM
 
-REACH = 10_000
-"""Rows that are looked at for one page."""
+REACH = 1_000
+"""Rows that are looked at for one page, of those that no index tells whether they are wanted."""
 
 TABLE = QUEUE_ITEM.c
 
@@ -36,6 +36,14 @@ def of_state(state: FailedState, *, is_aside: bool = False) -> ColumnElement[boo
             return and_(status == UNHANDLED, _HAS_FAILED, was_tried, waits_for.is_(None))
         case FailedState.DISCARDED:
             return and_(_aside(TABLE.status) == HANDLED, TABLE.discarded_at.is_not(None))
+
+
+_IN_INDEX = {
+    FailedState.FAILED: TABLE.status == BROKEN,
+    FailedState.DISCARDED: TABLE.discarded_at.is_not(None),
+}
+"""What says the same as `of_state` where the list's own index tells all: else each row would be read for it. Whatever
+was given up has a fingerprint, and only what is finished is discarded."""
 
 
 def place_of(state: FailedState) -> tuple[Column[Any], Column[Any], Column[Any]]:
@@ -69,7 +77,11 @@ def reach(connection: Connection, wanted: FailedFilter, before: Place | None) ->
 def _from(wanted: FailedFilter, columns: Iterable[Column[Any]], before: Place | None) -> Select[Any]:
     """What an index finds."""
     place = place_of(wanted.state)
-    statement = select(*columns).where(of_state(wanted.state, is_aside=_has_id(wanted)), *_leading(wanted))
+    leading = _leading(wanted)
+    in_state = of_state(wanted.state, is_aside=_has_id(wanted))
+    if not leading and not _has_id(wanted):
+        in_state = _IN_INDEX.get(wanted.state, in_state)
+    statement = select(*columns).where(in_state, *leading)
     if wanted.since is not None:
         statement = statement.where(place[0] >= wanted.since)
     if wanted.until is not None:

@@ -145,7 +145,7 @@ class RetryQueue(Protocol):
         tried again, leased or failed."""
 
     def latest(self, connection: Connection, count: int) -> list[Kept]:
-        """The `count` unfinished events received last, latest first."""
+        """The `count` unfinished events that came into this queue last, latest first. Quick, however many there are."""
 
     def troubles(self, connection: Connection, most: int) -> list[Trouble]:
         """What fails now, and what has been given up: for each of the two that there is, the event that has for the

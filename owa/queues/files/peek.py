@@ -3,13 +3,22 @@
 A file that is drained meanwhile, or that cannot be read, holds nothing to see.
 """
 
+import os
+import re
 from pathlib import Path
 
 from owa.events import Event
 from owa.queues.records import EVENT_START
+from owa.queues.segments import BLOCK as LARGEST_BLOCK
 from owa.queues.segments import read_block
 
 BLOCK = 1 << 20
+STEP = 32 << 10
+"""Bytes in which an event begins, as a rule."""
+
+_SECOND = re.compile(re.escape(EVENT_START) + rb'"([0-9]{10})[0-9]{9}"')
+"""A guid starts with its second."""
+
 TAIL = 256 << 10
 """Bytes at a file's end in which the latest events are looked for."""
 
@@ -32,14 +41,14 @@ def count_events(path: Path, start: int, stop: int | None = None) -> int:
 
 def oldest_event(path: Path, start: int) -> int | None:
     """When the first event behind `start` was received, in microseconds."""
-    limit = 100
+    limit, size = 1, STEP  # as a rule, that is the first record
     try:
         with path.open("rb") as file:
-            while (block := read_block(file, path.name, start, limit)).end > start:
+            while (block := read_block(file, path.name, start, limit, size)).end > start:
                 for record in block.records:
                     if isinstance(record.entry, Event):
                         return record.entry.received_at
-                start, limit = block.end, BLOCK
+                start, limit, size = (start if size == STEP else block.end), BLOCK, LARGEST_BLOCK
     except OSError:
         pass
     return None
@@ -62,6 +71,37 @@ def find_event(path: Path, start: int, guid: int, limit: int) -> tuple[Event | N
     except OSError:
         pass
     return None, read
+
+
+def second_of(guid: int) -> int:
+    """With which a guid starts."""
+    return guid // 10**9
+
+
+def size_behind(path: Path, start: int) -> int:
+    """Bytes of the file from offset `start` on."""
+    try:
+        return max(0, path.stat().st_size - start)
+    except OSError:
+        return 0
+
+
+def place_of_moment(path: Path, start: int, second: int) -> int:
+    """About the offset at which events stand that were taken in that second, of a file that was filled in their order:
+    halved again and again. It is a guess: events that come from other servers stand where they came."""
+    try:
+        with path.open("rb") as file:
+            low, high = start, max(start, os.fstat(file.fileno()).st_size)
+            while high - low > STEP:
+                middle = (low + high) // 2
+                found = _SECOND.search(os.pread(file.fileno(), STEP, middle))
+                if found is None or int(found[1]) >= second:
+                    high = middle
+                else:
+                    low = middle
+            return low
+    except OSError:
+        return start
 
 
 def latest_events(path: Path, start: int, count: int) -> list[Event]:

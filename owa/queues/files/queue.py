@@ -18,7 +18,7 @@ from owa.queues.append import Appender, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Sought, Source
 from owa.queues.files.counting import Counts
 from owa.queues.files.folder import Folder
-from owa.queues.files.peek import find_event, latest_events, oldest_event
+from owa.queues.files.peek import find_event, latest_events, oldest_event, place_of_moment, second_of, size_behind
 from owa.queues.files.pending import pending_in, receipts_of, retire_writers
 from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
@@ -87,7 +87,8 @@ class FileQueue:
     def status(self) -> QueueStatus:
         segments, details = self._folder.segments(), {}
         try:
-            starts = [self._positions.read(path.name) for path in segments]
+            positions = self._positions.all()
+            starts = [positions.get(path.name, 0) for path in segments]
             details = {"quarantined": self._positions.quarantined()}
         except DatabaseUnavailable:
             starts = [0] * len(segments)
@@ -100,32 +101,37 @@ class FileQueue:
 
     def latest(self, count: int) -> list[Event]:
         found: list[Event] = []
-        for path in (self._folder.active, *reversed(self._folder.segments())):
-            start = 0 if path == self._folder.active else self._positions.read(path.name)
+        for path, start in reversed(self._files()):
             found += latest_events(path, start, count - len(found))
             if len(found) >= count:
                 break
         return found
 
     def find(self, guid: int, limit: int) -> Sought:
-        files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
-        for path, start in [*files, (self._folder.active, 0)]:
-            if limit <= 0:
-                return Sought(None, "", is_whole=False)
-            event, read = find_event(path, start, guid, limit)
-            limit -= read
+        files = self._files()
+        is_whole = sum(size_behind(path, start) for path, start in files) < limit
+        share = limit if is_whole else limit // len(files)
+        for path, start in files:
+            if not is_whole:  # then where it should be
+                start = max(start, place_of_moment(path, start, second_of(guid)) - share // 2)
+            event, _read = find_event(path, start, guid, share)
             if event:
                 return Sought(event, path.name, is_whole=True)
-        return Sought(None, "", is_whole=limit > 0)
+        return Sought(None, "", is_whole)
 
     def pending(self) -> Pending:
-        files = [(path, self._positions.read(path.name)) for path in self._folder.segments()]
-        return pending_in([*files, (self._folder.active, 0)], self._folder.writers)
+        return pending_in(self._files(), self._folder.writers)
 
     def close(self) -> None:
         with self._lock:
             self._appender.close()
             self._numbering.close()
+
+    def _files(self) -> list[tuple[Path, int]]:
+        """What is not drained, oldest first, each file with the offset behind what is processed."""
+        positions = self._positions.all()
+        segments = [(path, positions.get(path.name, 0)) for path in self._folder.segments()]
+        return [*segments, (self._folder.active, 0)]
 
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
