@@ -21,7 +21,7 @@ class Begun(Enum):
     BUSY = "busy"
     """A run of it is under way here."""
     HELD = "held"
-    """It is another process's: that alone may run it."""
+    """It is another process's: that alone may run it. See `owa.scheduler.wishing`."""
     UNKNOWN = "unknown"
     """There is no such job."""
 
@@ -46,7 +46,7 @@ class RunNow:
 
     def start(self, name: str) -> Begun:
         """Begin it, in the background. Raises `DatabaseUnavailable` or `OSError`."""
-        job = next((job for job in self._jobs() if job.name == name), None)
+        job = self.find(name)
         if job is None:
             return Begun.UNKNOWN
         with self._lock:
@@ -61,6 +61,10 @@ class RunNow:
             self._outcomes[name] = ""
             thread.start()
         return Begun.STARTED
+
+    def find(self, name: str) -> Job | None:
+        """The job of that name, if there is one."""
+        return next((job for job in self._jobs() if job.name == name), None)
 
     def is_running(self, name: str) -> bool:
         """Here, be it the scheduler's run or one that somebody asked for."""

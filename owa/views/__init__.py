@@ -30,6 +30,7 @@ from owa.scheduler.leadership import Leadership
 from owa.scheduler.now import RunNow
 from owa.scheduler.once import DrainOnce, VerifyOnce
 from owa.scheduler.scheduler import Scheduler
+from owa.scheduler.wishing import Wishing
 from owa.settings import Network, Settings
 from owa.tracking.collector import Answer, Collector
 from owa.tracking.guids import Guids
@@ -140,6 +141,7 @@ class Application:
         self.run_now = RunNow(
             self.all_jobs, self._leadership, lambda: self._scheduler.at_work if self._scheduler else self._at_work
         )
+        self.wishing = Wishing(installation.database, installation.clock, settings[SERVER_NUMBER], self.run_now)
         self._is_started = False
         presence = Presence(
             installation.database, installation.clock, settings[SERVER_NUMBER], installation.configuration
@@ -148,6 +150,7 @@ class Application:
         installation.configuration.every_second(presence.note)
         installation.configuration.every_second(presence.remember)
         installation.configuration.every_second(self._tell_failures)
+        installation.configuration.every_second(self._grant_wishes)
         os.register_at_fork(after_in_child=self._start_in_child)
 
     def trusted_proxies(self) -> tuple[Network, ...]:
@@ -213,6 +216,10 @@ class Application:
     def _tell_failures(self) -> None:
         if self.installation.isolation.tell():
             self.installation.configuration.signal_change()
+
+    def _grant_wishes(self) -> None:
+        if self._scheduler:
+            self.wishing.grant()
 
     def stop(self) -> None:
         """End the threads, and let go of the slot, files and connections."""

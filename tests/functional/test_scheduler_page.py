@@ -75,15 +75,19 @@ def test_a_job_is_run_now(installation: Installation, server: Server, admin: Vis
     assert admin.post(PAGE, act="run", name="draim").status == 400
 
 
-def test_a_job_of_another_process_is_not_run(scheduling: tuple[Installation, Server]) -> None:
+def test_a_job_of_another_process_is_run_there(scheduling: tuple[Installation, Server]) -> None:
     installation, server = scheduling
     wait_until(lambda: installation.query("SELECT * FROM owa_job_lease WHERE job = 'retry'"), "nobody leads")
     with installation.serve(OWA_SCHEDULER="0") as other:
         admin = Visitor(other).log_in()
         admin.page(PAGE)
         told = admin.told(PAGE, act="run", name="retry")
-        assert told.startswith("retry was not begun: the process ")
-        assert f":{server.process.pid} has it" in told
+        assert told.startswith("retry is asked for: the process ")
+        assert f":{server.process.pid} begins it within seconds" in told
+        asked = "SELECT owner FROM owa_job_run WHERE job = 'retry' AND caller = 'dashboard'"
+        wait_until(lambda: installation.query(asked), "it is not run")
+        assert installation.query(asked)[0]["owner"].endswith(f":{server.process.pid}")
+        assert installation.query("SELECT * FROM owa_job_wish") == []
         assert Visitor(server).log_in().told(PAGE, act="run", name="retry").startswith("retry: ")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from threading import get_ident
 from typing import Any
 
@@ -15,8 +14,8 @@ from sqlalchemy import Connection, Engine, event
 from bench.scale.building import opened
 from bench.scale.measuring import Browser
 from bench.scale.pages import known, pages
-from bench.scale.small import fill, install
 from bench.scale.sizes import Size
+from bench.scale.small import fill, install
 from owa.app import Installation
 from owa.monitoring import metrics
 from owa.views import make_wsgi_app

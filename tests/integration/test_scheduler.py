@@ -37,6 +37,7 @@ from owa.scheduler.leadership import LEASE, OnOneServer, OnThisServer
 from owa.scheduler.now import Begun, RunNow
 from owa.scheduler.overview import overview
 from owa.scheduler.scheduler import Scheduler
+from owa.scheduler.wishing import Wishing
 from owa.switching import switch_on
 from owa.views import Application
 from tests.contributing import FILES, HOOKED
@@ -360,6 +361,33 @@ def test_a_paused_job_is_not_run_until_it_is_resumed(installation: Installation,
 def run_now(installation: Installation, tmp_path: Path, *made: Job) -> RunNow:
     decide, at_work = leaderships(tmp_path, installation.database, installation.clock), AtWork()
     return RunNow(lambda: made, lambda job: (decide(job), True), lambda: at_work)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_wish_for_a_job_reaches_the_process_that_runs_it(
+    installation: Installation, tmp_path: Path, scope: Scope
+) -> None:
+    ran: list[int] = []
+    job = Job("count", 3_600, scope, lambda: ran.append(1))
+    database, clock = installation.database, installation.clock
+    held = leaderships(tmp_path, database, clock)(job)
+    assert held.holds()
+    asked = run_now(installation, tmp_path, job)
+    runner = RunNow(lambda: [job], lambda _job: (held, False), AtWork)
+    assert asked.start("count") is Begun.HELD
+    other_server = Wishing(database, clock, 2, run_now(installation, tmp_path, job))
+    here, elsewhere = Wishing(database, clock, 1, runner), Wishing(database, clock, 1, asked)
+    elsewhere.wish("count")
+    elsewhere.wish("count")
+    elsewhere.grant()
+    if scope is Scope.SERVER:
+        other_server.grant()
+    assert ran == []
+    here.grant()
+    runner.stop()
+    here.grant()
+    runner.stop()
+    assert ran == [1]
 
 
 @pytest.mark.parametrize("scope", Scope)

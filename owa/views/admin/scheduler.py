@@ -112,14 +112,20 @@ class SchedulerPage:
             case Begun.UNKNOWN:
                 raise HTTPBadRequest(f"There is no job {name!a:.100}.")
             case Begun.STARTED:
-                with self._installation.database.writing() as connection:
-                    audit.record(connection, actor_of(self._request), self._installation.clock.now(), "run job", name)
+                self._record(name)
                 outcome = self._application.run_now.outcome(name, PATIENCE)
                 flash(self._request, f"{name}: {outcome}" if outcome else f"{name} goes on in the background: reload.")
             case Begun.BUSY:
                 flash(self._request, f"{name} is under way at this moment: reload this page.")
             case Begun.HELD:
-                flash(self._request, f"{name} was not begun: {self._holder(name)} has it, and runs it when it is due.")
+                self._record(name)
+                self._application.wishing.wish(name)
+                holder = self._holder(name)
+                flash(self._request, f"{name} is asked for: {holder} begins it within seconds. Reload this page then.")
+
+    def _record(self, name: str) -> None:
+        with self._installation.database.writing() as connection:
+            audit.record(connection, actor_of(self._request), self._installation.clock.now(), "run job", name)
 
     def _holder(self, name: str) -> str:
         with self._installation.database.reading() as connection:

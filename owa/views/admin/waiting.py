@@ -94,7 +94,8 @@ class WaitingPage:
 
     def _try_all(self) -> None:
         if self._application.run_now.start("sweep") is Begun.HELD:
-            flash(self._request, "Another process looks through all of them twice a minute: see Scheduler.")
+            self._application.wishing.wish("sweep")
+            flash(self._request, "Another process runs that job: it begins within seconds. Reload this page then.")
             return
         self._note("try waiting events", "all")
         told = self._application.run_now.outcome("sweep", 1.0)
