@@ -9,7 +9,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from owa.db import postgresql, sqlite
 from owa.db.outages import explained, is_outage
-from owa.errors import SettingsError
+from owa.errors import DatabaseUnavailable, SettingsError
+from owa.files import give_to_folder_owner
 
 WRITE_PATIENCE = 30.0
 """Seconds that a drain waits for the write lock before it calls that an outage."""
@@ -18,14 +19,34 @@ WRITE_PATIENCE = 30.0
 class Database:
     """Transactions on one database. Safe to share between threads; after a fork, each process makes its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, makes_file: bool = True) -> None:
+        """`makes_file`: whether to connect makes SQLite's file where there is none; else `make_file` does."""
         self._survives_power_loss = False
         self._only_reads = False
         try:
             self.url = _with_driver(make_url(url))
             self._engine = _engine(self.url, lambda: (self._survives_power_loss, self._only_reads))
+            self.file = sqlite.file_of(self.url)
+            """SQLite's; None: there is no such file."""
         except ArgumentError as error:
             raise SettingsError([f"OWA_DATABASE_URL: {error}"]) from error
+        if self.file and not makes_file:
+            sqlite.keep_to_the_file(self._engine, self.file)
+
+    def make_file(self) -> None:
+        """Make SQLite's file where there is none, empty. Raises `DatabaseUnavailable`."""
+        if self.file is None or self.file.exists():
+            return
+        log = self.file.with_name(f"{self.file.name}-wal")
+        if log.exists() and log.stat().st_size:  # which SQLite deletes when it finds a new file beside it
+            remedy = f"Put it back. If it is lost, move {log} away, and run cmd=install again."
+            raise DatabaseUnavailable(f"There is no file {self.file}, but {log}, which is a part of it.", remedy)
+        try:
+            self.file.touch()
+            give_to_folder_owner(self.file)
+        except OSError as error:
+            text = f"The database is not available: {self.file} cannot be made: {error.strerror}."
+            raise DatabaseUnavailable(text, "Let the user that runs OWA write to its folder.") from error
 
     def survive_power_loss(self) -> None:
         """From now on a commit returns only when it is on the disk. Else it survives a crash of the program, and after
