@@ -14,8 +14,8 @@ from owa.tracking.address import client_address, within
 from owa.tracking.settings import TRUSTED_PROXIES
 
 READY = ("disk", "endpoint")
-"""What must be well for an event to be kept in asynchronous mode: this process may put it on the queue, now. Neither the
-database nor what only a drain uses need be."""
+"""What must be well for an event to be kept in asynchronous mode: this process may put it on the queue, now. The
+database need not, nor what only a drain uses."""
 
 READY_AT_ONCE = ("disk", "permissions", "endpoint")
 """The same in synchronous mode, in which a request also uses what drains do."""
