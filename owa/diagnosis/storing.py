@@ -25,6 +25,9 @@ MOST_COUNTED = 10_000
 LONGEST_ERROR = 300
 """Characters of an event's error that are shown."""
 
+LONGEST_TOLD = 2_000
+"""Characters of what a module's check has found."""
+
 PATIENCE = 2.0
 """Seconds that a trial waits for the database's lock."""
 
@@ -78,7 +81,10 @@ def look_at_database(scene: Scene) -> list[Finding]:
 def look_at_modules(scene: Scene) -> list[Finding]:
     """Those that are broken or tripped, and what their own checks find."""
     problems = scene.opened.health.problems()
-    found = [Finding(Verdict.BROKEN, one.text, one.remedy, one.module, one.check) for one in problems]
+    found = [
+        Finding(Verdict.BROKEN, readable(masked_text(one.text), LONGEST_TOLD), one.remedy, one.module, one.check)
+        for one in problems
+    ]
     return found or well("All that are on work.")
 
 

@@ -218,7 +218,9 @@ def test_tracking_goes_on_as_before(server: Server) -> None:
     assert server.request("POST", "/log.php", b"x" * 70_000, {"Content-Type": FORM}).status == 413
 
 
-@pytest.mark.parametrize("path", ["/admin/failed?q=%00", "/admin/failed?q=%ff", "/admin/%ff", "/login?next=%00", "/%ff"])
+@pytest.mark.parametrize(
+    "path", ["/admin/failed?q=%00", "/admin/failed?q=%ff", "/admin/%ff", "/login?next=%00", "/%ff"]
+)
 def test_an_address_that_nobody_can_read_gets_a_page_like_all_others(server: Server, path: str) -> None:
     answer = server.request("GET", path)
     page = answer.body.decode()

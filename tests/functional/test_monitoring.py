@@ -14,6 +14,7 @@ import pytest
 
 from owa.app import open_installation
 from owa.monitoring.exposition import Metric, exposition
+from tests.admin import Visitor
 from tests.failures import damaged, event, execute, fail, put
 from tests.functional.test_database_away import away
 from tests.functional.test_diagnosis import NOBODY, of_nobody
@@ -403,3 +404,27 @@ def test_the_scheduler_tells_too_delays_nothing_and_complains_once(install: Inst
 def test_wrong_addresses(installation: Installation, url: str) -> None:
     done = installation.cli("cmd=processEventQueue", OWA_PING_URL=url)
     assert (done.status, "wants an address" in done.err) == (2, True)
+
+
+def test_an_undo_lowers_no_counter(installation: Installation, server: Server) -> None:
+    fail(installation, event(9, "x.y"))
+    admin = Visitor(server).log_in()
+    admin.page("/admin/failed")
+    before = scraped(server)
+    for act, state in (
+        ("discard", "failed"),
+        ("restore", "discarded"),
+        ("discard", "failed"),
+        ("restore", "discarded"),
+    ):
+        admin.page(f"/admin/failed?state={state}")
+        admin.told(f"/admin/failed?state={state}", act=act, guid=str(event(9).guid))
+        after = scraped(server)
+        fallen = [key for key, value in before.items() if key[0].endswith("_total") and after[key] < value]
+        assert fallen == []
+        before = after
+    assert before[of_queue("owa_events_total", PROCESSING, outcome="discarded")] == 2
+    assert before[of_queue("owa_events_total", PROCESSING, outcome="restored")] == 2
+    assert before[DRIFT] == 0
+    assert 'class="state discarded"' not in admin.page("/admin/queues"), "none is discarded now"
+    assert installation.cli("cmd=verify-ledger").status == 0

@@ -167,3 +167,11 @@ def test_runs_of_a_job_are_listed_page_by_page(installation: Installation, admin
     assert "No run of deliver is on record" in admin.text("/admin/scheduler/runs?job=deliver")
     for query in ("job=nothing", ""):
         assert admin.get(f"/admin/scheduler/runs?{query}").status == 404
+
+
+def test_a_verification_says_what_it_verified(installation: Installation, server: Server, admin: Visitor) -> None:
+    server.track()
+    installation.drain()
+    admin.page(PAGE)
+    told = admin.told(PAGE, act="run", name="verify")
+    assert told == "verify: Verified 1 line of the ledger, one for each server and site, of 1 events taken: no drift."
