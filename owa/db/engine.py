@@ -1,7 +1,9 @@
 """Connections and transactions. Driver errors become `DatabaseUnavailable` here, and nowhere else."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -11,9 +13,13 @@ from owa.db import postgresql, sqlite
 from owa.db.outages import explained, is_outage
 from owa.errors import DatabaseUnavailable, SettingsError
 from owa.files import give_to_folder_owner
+from owa.node import stopped_by_a_signal
 
-WRITE_PATIENCE = 30.0
+WRITE_PATIENCE = 10.0
 """Seconds that a drain waits for the write lock before it calls that an outage."""
+
+LOCKED = "locked"
+"""SQLite's word for that."""
 
 
 class Database:
@@ -64,7 +70,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads, and sees one moment. It never waits for a writer. Raises
         `DatabaseUnavailable`."""
-        with _border(), self._engine.connect() as connection:
+        with _border(self.file), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -75,7 +81,7 @@ class Database:
         `patience` is how many seconds it waits for its turn. Raises `DatabaseUnavailable`.
         """
         callbacks: list[Callable[[], None]] = []
-        with _border(), self._engine.connect() as connection:
+        with _border(self.file), self._engine.connect() as connection:
             connection = connection.execution_options(owa_write=True, owa_patience=patience, owa_after_commit=callbacks)
             with connection.begin():
                 yield connection
@@ -118,10 +124,23 @@ def _engine(url: URL, wanted: Callable[[], tuple[bool, bool]]) -> Engine:
 
 
 @contextmanager
-def _border() -> Iterator[None]:
+def _border(file: Path | None) -> Iterator[None]:
+    """`file`: SQLite's."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
         if not is_outage(error):
             raise
-        raise explained(error) from error
+        outage = explained(error)
+        raise (_with_writer(outage, file) if file and LOCKED in outage.message else outage) from error
+
+
+def _with_writer(outage: DatabaseUnavailable, file: Path) -> DatabaseUnavailable:
+    """The same, naming who holds the lock, if that is known."""
+    who = sqlite.writer_of(file)
+    if who is None or who.pid == os.getpid():
+        return outage
+    if who.is_stopped:
+        return DatabaseUnavailable(outage.message, stopped_by_a_signal(who))
+    text = f"{outage.message} Process {who.pid} ({who.command or 'not of this user'}) holds the lock."
+    return DatabaseUnavailable(text, outage.remedy)

@@ -2,12 +2,15 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
+
+from owa.node import Living, living
 
 WAL_CHECKPOINT_PAGES = 20_000
 """SQLite copies its log into the database every 80 MB: rarer, longer and cheaper than the default 4 MB."""
@@ -65,6 +68,21 @@ def keep_to_the_file(engine: Engine, file: Path) -> None:
     def check(_connection: Any, record: Any, _proxy: Any) -> None:
         if record.info["owa_file"] != _identity(file):
             raise DisconnectionError("The file is another one.")  # the pool connects anew
+
+
+def writer_of(file: Path) -> Living | None:
+    """The process of this machine that holds the write lock; None: nobody, or the system does not tell."""
+    with suppress(OSError, ValueError):
+        shared = Path(f"{file}-shm").stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            *_, kind, pid, file_of_lock, start, end = line.split()
+            if (kind, start, end) == _WRITER_LOCK and file_of_lock.endswith(f":{shared}"):
+                return living(int(pid))
+    return None
+
+
+_WRITER_LOCK = ("WRITE", "120", "120")
+"""The byte of SQLite's shared memory that the one locks who writes."""
 
 
 def _is_gone(file: Path) -> bool:
