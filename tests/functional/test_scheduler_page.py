@@ -82,7 +82,7 @@ def test_next_knows_of_pauses(scheduling: tuple[Installation, Server]) -> None:
     admin.told(PAGE, act="pause", kind="job", name="clean")
     page = admin.page(PAGE)
     for job in ("retry", "deliver"):
-        assert re.search(r"paused with its queue, since [0-9: -]+ UTC by admin ", row(page, job))
+        assert re.search(r"queue paused since [0-9: -]+ UTC by admin ", row(page, job))
     assert re.search(r"paused since [0-9: -]+ UTC by admin ", row(page, "clean"))
     assert "paused" not in row(page, "drain")
 

@@ -38,9 +38,9 @@ ABOUT = {
     "deliver": "Gives event handlers of modules what is due to them.",
     "sweep": "Looks for events that wait for something which has come unnoticed.",
     "clean": "Deletes finished rows of the processing queue, old runs and ended logins.",
-    "sample": "Notes how full the incoming queue of each server is, for the charts of the dashboard.",
-    "sample_processing": "Notes how full the processing queue is, for the same charts.",
-    "verify": "Verifies the ledger: whether everything that was taken is somewhere.",
+    "sample": "Notes for the charts how full the incoming queue is.",
+    "sample_processing": "Notes for the charts how full the processing queue is.",
+    "verify": "Looks whether everything that was taken is somewhere.",
 }
 """What OWA's own jobs do."""
 
