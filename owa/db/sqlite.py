@@ -1,5 +1,6 @@
 """How transactions begin on SQLite, and on which file."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,7 +45,7 @@ def prepare(engine: Engine, patience: float, wanted: Callable[[], tuple[bool, bo
 def file_of(url: URL) -> Path | None:
     """The file of a database; None: it is none of SQLite's, or has no file that is simply named."""
     name = url.database if url.get_backend_name() == "sqlite" else None
-    return None if not name or name == ":memory:" or name.startswith("file:") else Path(name)
+    return None if not name or name == ":memory:" or name.startswith("file:") else Path(name).absolute()
 
 
 def keep_to_the_file(engine: Engine, file: Path) -> None:
@@ -54,7 +55,7 @@ def keep_to_the_file(engine: Engine, file: Path) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _words: Any, options: dict[str, Any]) -> Any:
         try:
-            return sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=rw", uri=True, **options)
+            return sqlite3.connect(f"file:{quote(os.fsencode(file))}?mode=rw", uri=True, **options)
         except sqlite3.OperationalError as error:
             if _is_gone(file):
                 raise sqlite3.OperationalError(f"there is no file {file}") from error
