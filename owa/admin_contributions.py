@@ -83,6 +83,8 @@ class ScheduledJob:
     """Returns figures on what it did, by what they are called; those that are 0 are not kept."""
     is_shared: bool = False
     """Whether one process of all that share the database runs it; else one on each server does."""
+    about: str = ""
+    """What it does, in a sentence, for the admin."""
 
     def __post_init__(self) -> None:
         _check_name(self.name)

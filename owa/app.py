@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from owa.accounts import audit
 from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
-from owa.configuration import ConfigurationKeeper
+from owa.configuration import COPY, ConfigurationKeeper
 from owa.contexts import Contexts
 from owa.db import configuration as stored
 from owa.db import settings as db_settings
@@ -130,8 +130,9 @@ def open_installation(
 ) -> Installation:
     """Open the installation that environment and ini file describe (by default: of this process, and `OWA_INI`).
 
-    Works with the database away. `anew`: make folders and a database file where there are none; else `NotInstalled` is
-    raised then. Raises `SettingsError`, `ModuleError` or `QueueUnavailable`.
+    Works with the database away. `anew`: make the folders where nothing is installed; else `NotInstalled` is raised
+    then, and nothing is made. The database's file is made by `upgrade` alone. Raises `SettingsError`, `ModuleError` or
+    `QueueUnavailable`.
     """
     environment = os.environ if environment is None else environment
     ini = read_ini(environment) if ini is None else ini
@@ -140,8 +141,8 @@ def open_installation(
     declared = (*CORE_SETTINGS, *registry.settings)
     settings = resolve(declared, environment=environment, ini=ini, absent=registry.absent)
     data_dir = data_folder(settings)
-    database = Database(settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}")
-    if not anew and not data_dir.exists():
+    database = Database(settings[DATABASE_URL] or f"sqlite:///{data_dir / 'owa.db'}", makes_file=False)
+    if not anew:
         _check_installed(database, data_dir)
     _make(data_dir)
     os.register_at_fork(after_in_child=database.forget_connections)
@@ -187,11 +188,6 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
         contexts=contexts,
         ping=Ping(lambda: configuration.current().settings[PING_URL]),
     )
-
-
-def is_installed() -> bool:
-    """Whether the data folder of this process's installation is there. Raises `SettingsError`."""
-    return find_folders().data.exists()
 
 
 def find_folders() -> Folders:
@@ -240,19 +236,25 @@ def read_ini(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_installed(database: Database, data_dir: Path) -> None:
-    """A server may be new to a database that is not."""
-    file = database.url.database if database.url.get_backend_name() == "sqlite" else None
+    """Something was read of the database once, or it is there: a server may be new to one that is not. Else raises
+    `NotInstalled`."""
     try:
-        if file is None or Path(file).exists():
-            with database.reading() as connection:
-                stored.generation(connection)
+        has_folder, file = data_dir.exists(), database.file
+        if (data_dir / COPY).exists() or (has_folder and (file is None or file.exists())):
             return
+        is_gone = file is not None and not file.exists()
+    except PermissionError:
+        return  # what may not be looked at is told by whoever needs it
+    if is_gone:
+        raise NotInstalled(
+            f"Nothing is installed here: there is no {file if has_folder else data_dir}.",
+            "Run `python cli.py cmd=install`, or set OWA_DATA_DIR to where it is installed.",
+        )
+    try:
+        with database.reading() as connection:
+            stored.generation(connection)
     except DatabaseUnavailable as error:
         raise NotInstalled(f"There is no {data_dir} here. {error.message}", error.remedy) from error
-    raise NotInstalled(
-        f"Nothing is installed here: there is no {data_dir}.",
-        "Run `python cli.py cmd=install`, or set OWA_DATA_DIR to where it is installed.",
-    )
 
 
 def _make(folder: Path) -> None:

@@ -12,6 +12,7 @@ from owa.configuration import ConfigurationKeeper
 from owa.contributions import INCOMING, PROCESSING, QueueContext, QueueType, RetryQueueType
 from owa.db.modules import Switch
 from owa.errors import ModuleError, OwaError, told
+from owa.masking import masked_text
 from owa.processing.store import HandlerTable, Subscribers
 from owa.queues.contract import EventQueue, RetryQueue
 from owa.queues.switched import SwitchedQueue
@@ -110,7 +111,7 @@ class Assembly:
             loaded = self._configuration.registry.modules.get(module)
             if loaded and loaded.works | loaded.is_draining:
                 problem = str(_as_ours(module, error))
-                logger.error("%s", problem)
+                logger.error("%s", masked_text(problem))
                 loaded.break_(problem, told(error)[1], keeps=("owa_settings",))  # which may be what is wrong
 
     def _add(self, now: Opened, opened: Opened, module: str, kind: QueueType, problems: Problems) -> None:

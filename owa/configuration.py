@@ -27,6 +27,9 @@ from owa.settings import Setting, Settings, resolve
 
 logger = logging.getLogger(__name__)
 
+COPY = "configuration.json"
+"""The file of the last good copy."""
+
 REFRESH_INTERVAL = 1.0
 """Seconds between two looks at the stored generation."""
 
@@ -48,7 +51,7 @@ class ConfigurationKeeper:
         self._core = tuple(core)
         self._environment = environment
         self._ini = ini
-        self._copy = folder / "configuration.json"
+        self._copy = folder / COPY
         self._signal = folder / "configuration.generation"
         self._lock = threading.Lock()
         self._stop = threading.Event()

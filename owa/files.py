@@ -3,8 +3,10 @@ that runs as somebody else."""
 
 import fcntl
 import os
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +79,31 @@ class FileLock:
     def is_held(self) -> bool:
         """By this object, in this process."""
         return self._descriptor in _HELD
+
+
+HEARTBEAT = 20.0
+"""Seconds between two notes of progress during work that is done in one piece."""
+
+
+@contextmanager
+def getting_on() -> Iterator[None]:
+    """While the block lasts, those who look at the locks of this process see that it gets on: for work that takes long
+    and has no steps to note. It is noted no more when the process is stopped."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(HEARTBEAT):
+            for descriptor in list(_HELD):
+                with suppress(OSError):
+                    os.utime(descriptor)
+
+    thread = threading.Thread(target=beat, name="owa-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from owa.db import configuration as stored
 from owa.db.engine import Database
 from owa.db.modules import LIMIT, Switch, note_failures, switches
 from owa.errors import HeldByAnother, ModuleFailed, Outage, UsageError, told
+from owa.masking import masked_text
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class Isolation:
                 self._note_switch(connection, name, self._clock.now())
         if too_many and not noted.is_kept:
             does = "is switched off" if trips else "stays on, since nothing else does its work,"
-            logger.error("The module %s %s after %d failures: %s", name, does, failures, noted.error)
+            logger.error("The module %s %s after %d failures: %s", name, does, failures, masked_text(noted.error))
         return trips
 
     def _timed(self, module: str, what: str, function: Callable[..., T], *arguments: Any) -> T:

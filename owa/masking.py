@@ -2,6 +2,7 @@
 
 import json
 import re
+import traceback
 from typing import Any
 
 PERSONAL = frozenset(
@@ -26,6 +27,9 @@ _IPV6 = re.compile(
 )
 _QUERY = re.compile(r"(?<=[?#])[^\s\"'<>]*=[^\s\"'<>]*")
 
+LONGEST_TRACE = 20_000
+"""Characters."""
+
 _CLASSES = ((8, "•••"), (32, "••••••"), (128, "•••••••••"))
 _LONGER = "••••••••••••"
 
@@ -48,6 +52,11 @@ def masked_text(text: str) -> str:
     for pattern in (_QUERY, _MAIL, _IPV4, _IPV6):
         text = pattern.sub(lambda found: mask(found[0]), text)
     return text
+
+
+def masked_trace(error: BaseException) -> str:
+    """The traceback of an error that may quote an event, for logs that others than analysts read."""
+    return masked_text("".join(traceback.format_exception(error))[:LONGEST_TRACE]).rstrip()
 
 
 def masked_value(name: str, value: Any) -> Any:

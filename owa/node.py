@@ -63,6 +63,14 @@ def living(pid: int) -> Living:
     return Living(pid, user, started_at, state in (b"T", b"t"), words[:200])
 
 
+def stopped_by_a_signal(who: Living) -> str:
+    """That it is, and what to do about it, in sentences."""
+    return (
+        f"Process {who.pid} ({who.command or 'not of this user'}), which has it, was stopped by a signal. "
+        f"Let it go on: kill -CONT {who.pid}; or end it: kill -9 {who.pid} (nothing is lost)."
+    )
+
+
 def _booted_at() -> float:
     lines = Path("/proc/stat").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("btime "))

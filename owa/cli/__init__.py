@@ -12,7 +12,7 @@ from owa.cli.command import DONE, TROUBLE, WRONG_USE, Command
 from owa.cli.commands import COMMANDS
 from owa.cli.help import print_help
 from owa.cli.output import Output
-from owa.errors import DatabaseUnavailable, ModuleError, OwaError, SettingsError, UsageError
+from owa.errors import DatabaseUnavailable, ModuleError, NotInstalled, OwaError, SettingsError, UsageError
 from owa.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def _run(arguments: Arguments, output: Output) -> int:
         arguments.check(command.arguments, command.name)
     from owa.app import open_installation  # help and typing errors must not need an installation
 
-    if not command:
-        _check_known(name)
     try:
         installation = open_installation(anew=command is not None and command.installs)
     except (OwaError, OSError) as error:
+        if command is None and isinstance(error, NotInstalled):
+            _check_known(name)
         if command is None or command.run_closed is None:
             raise
         reason = error if isinstance(error, OwaError) else OwaError(f"{error.filename}: {error.strerror}.")
@@ -73,10 +73,9 @@ def _run(arguments: Arguments, output: Output) -> int:
 
 def _check_known(name: str) -> None:
     """Raises `UsageError` for what no module can contribute, since there is no installation."""
-    from owa.app import is_installed
     from owa.cli.commands.contributed import known_commands, owner_of
 
-    if not is_installed() and not owner_of(name):
+    if not owner_of(name):
         raise _unknown(name, (*COMMANDS, *known_commands()))
 
 

@@ -25,6 +25,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     DISCARDED = "discarded"
     """Given up by an admin after it had failed. The reason is what remained to be done for it."""
+    RESTORED = "restored"
+    """Not a fate: a discard was undone. The event counts as discarded no more."""
     QUARANTINED = "quarantined"
     COERCED = "coerced"
     """Not a fate: a value of the wrong type became NULL."""

@@ -14,7 +14,9 @@ VERSION_TABLE = "alembic_version"
 
 
 def upgrade(database: Database) -> None:
-    """Bring the tables to the newest revision. Harmless where they are. Raises `DatabaseUnavailable`."""
+    """Bring the tables to the newest revision, in a new file if SQLite's is not there. Harmless where they are. Raises
+    `DatabaseUnavailable`."""
+    database.make_file()
     with database.writing() as connection:
         command.upgrade(_config(connection), "head")
 

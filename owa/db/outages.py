@@ -32,6 +32,11 @@ _REMEDIES = (
         r"no such (table|column)|(relation|column) .*does not exist",
         "Run `python cli.py cmd=install` to create or update the tables.",
     ),
+    (
+        r"there is no file",
+        "Put it back, or a backup of it; what is queued stays queued. `python cli.py cmd=install` would begin with an "
+        "empty one.",
+    ),
     (r"not a database|malformed", "The file is damaged: put a backup in its place. What is queued stays queued."),
     (r"locked|lock timeout|deadlock", "Another process has been writing for long; OWA tries again by itself."),
     (r"unable to open|readonly", "Let the user that runs OWA write to the data folder."),

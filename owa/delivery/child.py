@@ -141,7 +141,7 @@ def _runner(channel: Channel, setup: Setup) -> Runner | None:
     try:
         registry = _load(setup)
         handlers = _handlers(registry, setup.module)
-        database, reader = Database(setup.database_url), Database(setup.database_url)
+        database, reader = [Database(setup.database_url, makes_file=False) for _ in range(2)]
         reader.only_read()
         if setup.is_durable:
             database.survive_power_loss()

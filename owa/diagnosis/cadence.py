@@ -4,6 +4,7 @@ from owa.clock import MICROSECONDS
 from owa.db.jobs import FAILED, PAUSED, Run
 from owa.diagnosis.check import Finding, Verdict
 from owa.diagnosis.words import duration, moment
+from owa.masking import masked_text
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.settings import Settings
 
@@ -38,12 +39,12 @@ def stopped(queue: str, last: Run | None, paused_since: int | None) -> Finding |
     """The last drain ended early, or this server's drains are paused."""
     if last and last.result == FAILED:
         remedy = "The server's log has more. Drain now, at the dashboard or by python cli.py cmd=processEventQueue."
-        return Finding(Verdict.BROKEN, f"The last drain of {queue} failed. {last.detail}", remedy)
+        return Finding(Verdict.BROKEN, f"The last drain of {queue} failed. {masked_text(last.detail)}", remedy)
     is_paused = last is not None and last.result == PAUSED
     since = paused_since or (last.started_at if last and is_paused else None)
     if since is None:
         return None
-    detail = f" {last.detail}" if last and is_paused else ""
+    detail = f" {masked_text(last.detail)}" if last and is_paused else ""
     remedy = "The next drain that comes to the end of the queue ends the pause: python cli.py cmd=processEventQueue"
     return Finding(Verdict.BROKEN, f"{queue} is paused since {moment(since)} UTC.{detail}", remedy)
 

@@ -1,7 +1,6 @@
 """The links that store an event: what fails, the database, the modules, the clocks, the ledger."""
 
 from contextlib import suppress
-from pathlib import Path
 from weakref import WeakSet
 
 from owa.analytics.counting import count_facts
@@ -15,7 +14,6 @@ from owa.diagnosis.scene import NotOpened, Scene
 from owa.diagnosis.words import count, duration, moment, readable
 from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
 from owa.masking import masked_text
-from owa.node import living
 from owa.processing.ledger import Ledger
 from owa.queues.contract import State
 
@@ -25,6 +23,9 @@ MOST_COUNTED = 10_000
 LONGEST_ERROR = 300
 """Characters of an event's error that are shown."""
 
+LONGEST_TOLD = 2_000
+"""Characters of what a module's check has found."""
+
 PATIENCE = 2.0
 """Seconds that a trial waits for the database's lock."""
 
@@ -33,9 +34,6 @@ LEDGER_PATIENCE = 10.0
 
 SKEW = 60
 """Seconds that clocks may differ. Batches are refused from 300 s on."""
-
-WRITER_LOCK = ("WRITE", "120", "120")
-"""The byte of SQLite's shared memory that the one locks who writes."""
 
 
 def look_at_oldest_event(scene: Scene) -> list[Finding]:
@@ -69,7 +67,7 @@ def look_at_database(scene: Scene) -> list[Finding]:
         with database.writing(PATIENCE):
             pass
     except DatabaseUnavailable as error:
-        return broken(f"It cannot be written to. {error.message}{_writer(scene)}", error.remedy)
+        return broken(f"It cannot be written to. {error.message}", error.remedy)
     if not _is_migrated(scene):
         return broken("Its tables are not those of this version.", "python cli.py cmd=install")
     return well("It can be read and written.")
@@ -78,7 +76,10 @@ def look_at_database(scene: Scene) -> list[Finding]:
 def look_at_modules(scene: Scene) -> list[Finding]:
     """Those that are broken or tripped, and what their own checks find."""
     problems = scene.opened.health.problems()
-    found = [Finding(Verdict.BROKEN, one.text, one.remedy, one.module, one.check) for one in problems]
+    found = [
+        Finding(Verdict.BROKEN, readable(masked_text(one.text), LONGEST_TOLD), one.remedy, one.module, one.check)
+        for one in problems
+    ]
     return found or well("All that are on work.")
 
 
@@ -156,19 +157,6 @@ def _is_migrated(scene: Scene) -> bool:
 
 _MIGRATED: WeakSet[Database] = WeakSet()
 """Databases whose tables were found to be current: they stay so until another version of OWA is started."""
-
-
-def _writer(scene: Scene) -> str:
-    """Who holds SQLite's lock, as far as the system tells."""
-    file = scene.opened.database.url.database
-    with suppress(OSError, ValueError):
-        shared = Path(f"{file}-shm").stat().st_ino
-        for line in Path("/proc/locks").read_text().splitlines():
-            *_, kind, pid, file_of, start, end = line.split()
-            if (kind, start, end) == WRITER_LOCK and file_of.endswith(f":{shared}"):
-                who = living(int(pid))
-                return f" Process {who.pid} ({who.command or 'not of this user'}) holds the lock."
-    return ""
 
 
 def _guids_ahead(scene: Scene) -> float:

@@ -22,7 +22,7 @@ from owa.queues.contract import QueueStatus
 if TYPE_CHECKING:
     from owa.app import Installation
 
-GIVEN_UP = (Outcome.FAILED, Outcome.DISCARDED)
+GIVEN_UP = (Outcome.FAILED, Outcome.DISCARDED, Outcome.RESTORED)
 """Fates that the processing queue decides; all others are those of incoming events."""
 
 QUICK = 0.5
@@ -143,6 +143,8 @@ def _counted(connection: Connection) -> tuple[Counter[tuple[str, str]], Counter[
         else:
             queue = PROCESSING if row["outcome"] in GIVEN_UP else INCOMING
             events[queue, row["outcome"]] += row["count"]
+            if row["outcome"] == Outcome.RESTORED:  # the ledger's count of discards was lowered by them: no counter is
+                events[queue, Outcome.DISCARDED] += row["count"]
     return events, refused
 
 

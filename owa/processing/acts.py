@@ -47,6 +47,7 @@ def restore(connection: Connection, retries: RetryQueue, keys: Iterable[Key], no
     tally = Tally()
     for failed in restored:
         _count(tally, failed, 0, -1)  # what was noted of the last discard stays
+        tally.add(Outcome.RESTORED, server=failed.server, site_id=failed.site_id, at=now)
     tally.store(connection)
     return restored
 

@@ -15,6 +15,7 @@ from owa.db import counts, receipts
 from owa.db.counts import Outcome
 from owa.db.engine import Database
 from owa.db.receipts import DIRECT, Receipt
+from owa.files import getting_on
 from owa.processing.fates import DAMAGED, DELIVERED
 from owa.queues.contract import EventQueue, Pending, Remaining, RetryQueue
 
@@ -86,7 +87,7 @@ class Ledger:
     def verify(self, wait: float = 30.0) -> list[Line]:
         """The lines, by server and site, as of one moment: no drain runs meanwhile. Raises `HeldByAnother` when one
         does not end in `wait` seconds, `DatabaseUnavailable`."""
-        with self._incoming.drain(wait):
+        with self._incoming.drain(wait), getting_on():  # on great tables it takes many minutes
             pending = self._incoming.pending()
             with self._database.reading() as connection:
                 return self._lines(connection, pending)

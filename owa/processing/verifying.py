@@ -1,5 +1,6 @@
 """Verifies the ledger, and keeps what was found."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from owa.clock import Clock
@@ -29,6 +30,15 @@ def verify(ledger: Ledger, database: Database, clock: Clock, runs: Runs, wait: f
 
     runs.clean(JOB, work)
     return lines
+
+
+def verified(lines: Sequence[Line]) -> str:
+    """What came of it, a sentence."""
+    drifts = sum(1 for line in lines if line.drift)
+    those = "1 line" if len(lines) == 1 else f"{len(lines):,} lines"
+    took = sum(line.took for line in lines)
+    off = f"{drifts} of them with a drift" if drifts else "no drift"
+    return f"Verified {those} of the ledger, one for each server and site, of {took:,} events taken: {off}."
 
 
 def _stored(line: Line, now: int) -> StoredLine:

@@ -8,6 +8,7 @@ from owa.accounts import logins, throttle
 from owa.admin_contributions import ScheduledJob
 from owa.analytics.counting import count_facts
 from owa.clock import Clock
+from owa.contributions import INCOMING, PROCESSING
 from owa.db.engine import Database
 from owa.delivery.deliveries import Deliveries
 from owa.exchange.settings import SERVER_NUMBER
@@ -42,6 +43,8 @@ class Job:
     """Raises `OwaError` or `OSError`."""
     contributed: ScheduledJob | None = None
     """What it is made from; None: it is OWA's own."""
+    queue: str = ""
+    """The one that it drains, which an admin may have paused; empty: none."""
 
 
 class Jobs:
@@ -70,9 +73,9 @@ class Jobs:
     def all(self, drain_interval: int) -> tuple[Job, ...]:
         """The jobs. `drain_interval`: seconds."""
         return (
-            Job("drain", drain_interval, Scope.SERVER, self.drain),
-            Job("retry", drain_interval, Scope.ALL, self.retry),
-            Job("deliver", drain_interval, Scope.ALL, self.deliver),
+            Job("drain", drain_interval, Scope.SERVER, self.drain, queue=INCOMING),
+            Job("retry", drain_interval, Scope.ALL, self.retry, queue=PROCESSING),
+            Job("deliver", drain_interval, Scope.ALL, self.deliver, queue=PROCESSING),
             Job("sweep", SWEEP_INTERVAL, Scope.ALL, lambda: self._runs.clean("sweep", self.sweep)),
             Job("clean", cleaning.INTERVAL, Scope.ALL, lambda: self._runs.clean("clean", self.clean)),
             Job("sample", sampling.INTERVAL, Scope.SERVER, lambda: self._runs.clean("sample", self.sample)),

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from threading import Lock, Thread
 
-from owa.errors import HeldByAnother, OwaError
+from owa.errors import HeldByAnother, OwaError, told
+from owa.masking import masked_text, masked_trace
 from owa.processing.drain import Drained
+from owa.processing.verifying import verified
 from owa.scheduler.at_work import AtWork
 from owa.scheduler.jobs import Job
 from owa.scheduler.leadership import Leadership
@@ -86,13 +88,13 @@ class RunNow:
     def _run(self, job: Job, leadership: Leadership, is_borrowed: bool) -> None:
         try:
             with self._at_work().on(job.name) as is_free:
-                self._outcomes[job.name] = told(job) if is_free else "The scheduler has just begun it."
+                self._outcomes[job.name] = ran(job) if is_free else "The scheduler has just begun it."
         finally:
             if is_borrowed:
                 leadership.give_up()
 
 
-def told(job: Job) -> str:
+def ran(job: Job) -> str:
     """Run it; returns what came of it, a sentence."""
     try:
         result = job.run()
@@ -101,11 +103,13 @@ def told(job: Job) -> str:
     except (OwaError, OSError) as error:
         return str(error)
     except Exception as error:
-        logger.exception("The job %s failed.", job.name)
-        return f"It failed, see the server's log: {type(error).__name__}: {error}"
+        logger.error("The job %s failed.\n%s", job.name, masked_trace(error))
+        return f"It failed, see the server's log: {masked_text(told(error)[0])}"
     if isinstance(result, Drained):
         if result.outage or result.paused:
             return str(result.outage or result.paused)
         result = result.report.figures()
+    if isinstance(result, list):
+        return verified(result)
     figures = result if isinstance(result, dict) else {}
     return (", ".join(f"{count} {name}" for name, count in figures.items() if count) or "Nothing to do") + "."

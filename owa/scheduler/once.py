@@ -6,7 +6,8 @@ from collections.abc import Callable
 from threading import Lock, Thread
 
 from owa.contributions import INCOMING, PROCESSING
-from owa.errors import HeldByAnother, OwaError
+from owa.errors import HeldByAnother, OwaError, told
+from owa.masking import masked_text, masked_trace
 from owa.processing.drain import Drained
 from owa.scheduler.jobs import Jobs
 
@@ -80,8 +81,8 @@ def _sentence(what: str, work: Callable[[], str]) -> str:
     except (OwaError, OSError) as error:
         return str(error)
     except Exception as error:
-        logger.exception("The %s failed.", what)
-        return f"the {what} failed, see the server's log: {type(error).__name__}: {error}"
+        logger.error("The %s failed.\n%s", what, masked_trace(error))
+        return f"the {what} failed, see the server's log: {masked_text(told(error)[0])}"
 
 
 def _drained(drained: Drained) -> str:

@@ -10,6 +10,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from owa.db.pauses import Pause
 from owa.errors import HeldByAnother, OwaError
+from owa.masking import masked_text, masked_trace
 from owa.processing.drain import Drained
 from owa.scheduler.at_work import AtWork
 from owa.scheduler.jobs import Job
@@ -132,5 +133,6 @@ class Scheduler:
         """Log a trouble when it comes and when it goes, not every two seconds. `error`: a bug, to tell where it is."""
         if trouble != self._troubles.get(name, ""):
             text = f"is paused: {trouble}" if trouble else "goes on."
-            logger.warning("The job %s %s", name, text, exc_info=error)
+            trace = f"\n{masked_trace(error)}" if error else ""
+            logger.warning("The job %s %s%s", name, masked_text(text), trace)
             self._troubles[name] = trouble

@@ -7,11 +7,12 @@ from owa.accounts import audit
 from owa.accounts.audit import Change
 from owa.analytics import tracing
 from owa.analytics.tracing import Dimension, SessionState, StoredRow
-from owa.db import counts
+from owa.db import counts, pauses
 from owa.db.counts import Outcome
+from owa.db.pauses import Pause, Paused
 from owa.db.senders import Sender, senders
 from owa.events import Event
-from owa.queues.contract import Sought, Trail
+from owa.queues.contract import Sought, State, Trail
 from owa.tracking.guids import server_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class EventTrace:
     sender: Sender | None
     """The server that has taken it, if that sends its events here."""
     event: Event | None = None
+    pauses: dict[Paused, Pause] = field(default_factory=dict)
+    """What an admin has paused."""
     counted: dict[str, int] = field(default_factory=dict)
     """How many events of its server and site were duplicates, refused, and so on: single ones are not known."""
 
@@ -66,6 +69,11 @@ class EventTrace:
     @property
     def deliveries(self) -> list[Trail]:
         return [trail for trail in self.trails if trail.handler]
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether each event handler that is to have it has had it, or has failed."""
+        return all(trail.state in (None, State.FAILED) or trail.attempts > 0 for trail in self.deliveries)
 
     @property
     def site_id(self) -> str:
@@ -101,6 +109,7 @@ def trace_event(installation: "Installation", guid: int) -> EventTrace:
             audit.about(connection, str(guid), AUDITED, SHOWN),
             next((sender for sender in senders(connection) if sender.server == server), None),
         )
+        trace.pauses = pauses.paused(connection)
         trace.event = sought.event or next((trail.event for trail in trails if trail.event), None)
         if trace.event or rows:
             trace.at = trace.event.received_at if trace.event else rows[0].at

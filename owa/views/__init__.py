@@ -3,12 +3,15 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
 from pyramid.exceptions import URLDecodeError
 from pyramid.httpexceptions import HTTPBadRequest, HTTPError, HTTPInternalServerError
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
 from pyramid.router import Router
 
 from owa.accounts.authentication import Gate
@@ -256,15 +259,38 @@ class _EventsFirst:
             return _as_wsgi(door(environ))
         believe_proxy(environ, self._proxies())
         if refused := refusal(environ):
-            return _secured(refused, environ)
+            return _styled(refused, environ, router)
         try:
             with router.request_context(environ) as request:
                 return router.invoke_request(request)
         except URLDecodeError:
-            return _secured(HTTPBadRequest("The address is not UTF-8."), environ)
+            return _styled(HTTPBadRequest("The address is not UTF-8."), environ, router)
         except Exception as error:  # not even the page that says so could be made
             told = log_unexpected(error, f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
             return _secured(HTTPInternalServerError(told), environ)
+
+
+def _styled(error: HTTPError, environ: Environ, router: Router) -> Response:
+    """A page like all others on a request that is not looked at: nothing of it is used for that."""
+    plain = {name: environ[name] for name in _SURROUNDING if name in environ}
+    plain |= {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": "", "wsgi.input": BytesIO()}
+    try:
+        with router.request_context(plain) as request:
+            values = {"title": error.title, "text": error.detail}
+            response = render_to_response("owa:templates/error.jinja2", values, request)
+    except Exception:
+        logger.exception("There is no page for %s", error.status)
+        return _secured(error, environ)
+    response.status_int = error.status_int
+    secure(response, "/")
+    return response
+
+
+_SURROUNDING = (
+    *("SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "REMOTE_ADDR"),
+    *("wsgi.version", "wsgi.url_scheme", "wsgi.errors", "wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"),
+)
+"""What a page needs to know: where it is served."""
 
 
 def _secured(error: HTTPError, environ: Environ) -> HTTPError:

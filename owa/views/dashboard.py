@@ -71,12 +71,13 @@ def dashboard(application: "Application", user: User, span: Span) -> Dashboard:
     incoming = installation.incoming.status()
     configuration = installation.configuration.current()
     server, now = configuration.settings[SERVER_NUMBER], installation.clock.now()
+    handlers = {key for key, _handler in installation.registry.event_handlers}
     sees_all = user.may(Capability.EDIT_SITES)
     with installation.database.reading() as connection:
         processing = _of_sites(installation, connection, user)
         queues = [
             own_line(connection, incoming, server, span, now),
-            shared_line(connection, processing, span if sees_all else None, now),
+            shared_line(connection, processing, span if sees_all else None, now, handlers),
         ]
         others = other_lines(connection, server, span, now) if sees_all else []
         ages = lags(server, age_of(incoming, now), others)

@@ -11,6 +11,7 @@ from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
 from owa.errors import DatabaseUnavailable
+from owa.masking import masked_trace
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def unexpected(error: Exception, request: Request) -> dict[str, Any]:
 def log_unexpected(error: BaseException, what: str) -> str:
     """Log it; returns what the visitor is told. `what`: was asked for."""
     number = os.urandom(4).hex()
-    logger.error("Error %s at %s", number, ascii(what), exc_info=error)
+    logger.error("Error %s at %s\n%s", number, ascii(what), masked_trace(error))
     return f"Nobody had thought of this. The server's log says what went wrong, under the number {number}."
 
 

@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from owa.clock import MICROSECONDS
 from owa.diagnosis.words import duration, moment
+from owa.masking import masked_text
 
 
 @cache
@@ -34,5 +35,12 @@ def in_seconds(length: int | None) -> str:
 
 __all__ = ["FILTERS", "duration", "in_seconds", "moment", "number", "time_zones", "words"]
 
-FILTERS = {"duration": duration, "in_seconds": in_seconds, "moment": moment, "number": number, "words": words}
+FILTERS = {
+    "duration": duration,
+    "in_seconds": in_seconds,
+    "masked": masked_text,
+    "moment": moment,
+    "number": number,
+    "words": words,
+}
 """By the name that templates call them."""

@@ -9,11 +9,16 @@ from pyramid.view import view_config
 from owa.diagnosis import Diagnosis, diagnose, look_at
 from owa.monitoring.exposition import CONTENT_TYPE, exposition
 from owa.monitoring.settings import MONITOR_FROM
+from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.address import client_address, within
 from owa.tracking.settings import TRUSTED_PROXIES
 
-READY = ("disk", "permissions", "endpoint")
-"""What must be well for an event to be kept; the database need not."""
+READY = ("disk", "endpoint")
+"""What must be well for an event to be kept in asynchronous mode: this process may put it on the queue, now. The
+database need not, nor what only a drain uses."""
+
+READY_AT_ONCE = ("disk", "permissions", "endpoint")
+"""The same in synchronous mode, in which a request also uses what drains do."""
 
 
 @view_config(route_name="metrics", request_method="GET", permission=NO_PERMISSION_REQUIRED)
@@ -35,7 +40,8 @@ def ready(request: Request) -> Response:
     """Whether an event would be kept."""
     if not _is_monitor(request):
         return _nothing()
-    return _answer(look_at(request.registry["owa"].scene(), READY))
+    scene = request.registry["owa"].scene()
+    return _answer(look_at(scene, READY if scene.settings[QUEUE_EVENTS] else READY_AT_ONCE))
 
 
 @view_config(route_name="health", request_method="GET", permission=NO_PERMISSION_REQUIRED)

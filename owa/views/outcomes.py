@@ -30,6 +30,7 @@ OTHER_REMEDIES = {
     Outcome.QUARANTINED: "Bytes in a queue file that are no event: look at them on the page Quarantine.",
     Outcome.COERCED: "The value had the wrong type and was stored as NULL.",
     Outcome.DUPLICATE: "Had been stored before; nothing was changed.",
+    Outcome.RESTORED: "An admin has undone their discard: they are failed events again, or were retried since.",
     Outcome.DISCARDED: "An admin gave them up after they had failed: see the audit trail.",
 }
 
@@ -57,7 +58,7 @@ def totals(rows: Iterable[Any], sees: Callable[[str], bool]) -> list[Count]:
     """Over all servers, of the sites that `sees` says yes to. The detail is that of the latest one."""
     found: dict[tuple[str, str, str], Count] = {}
     for row in sorted(rows, key=lambda row: row["last_at"]):
-        if not sees(row["site_id"]):
+        if not row["count"] or not sees(row["site_id"]):
             continue
         count = count_of(row)
         key = (count.outcome, count.site, count.reason)

@@ -1,6 +1,6 @@
 """Each queue as the dashboard shows it: how full, how fast, until when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 
 from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
-from owa.db import history, jobs
+from owa.db import history, jobs, pauses
 from owa.db.history import MINUTE, SHARED, Sample
 from owa.db.jobs import Run
+from owa.db.pauses import Pause
+from owa.diagnosis.words import moment
 from owa.processing.forecast import WINDOW, Forecast, Outlook, Rates, forecast, rates
 from owa.queues.contract import QueueStatus
 from owa.views.charts import HOUR, Span, count
@@ -57,17 +59,42 @@ class QueueLine:
         return self.name if self.title in TITLES.values() else f"{self.name}-{self.server}"
 
 
+DELIVERY = "to "
+"""How the figures of deliveries begin, before the event handler's key."""
+
 TITLES = {INCOMING: "Incoming events", PROCESSING: "Waiting, failing and undelivered events"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of a queue is not drained as things are."""
+
+    waiting: int = 0
+    """Events that wait for others."""
+    undeliverable: int = 0
+    """Whose event handler is off."""
+    pause: Pause | None = None
+    """Of the whole queue."""
 
 
 def own_line(connection: Connection, status: QueueStatus, server: int, span: Span, now: int) -> QueueLine:
     """This server's incoming queue."""
-    return _line(connection, INCOMING, status, server, span, now)
+    standing = Standing(pause=pauses.find(connection, pauses.QUEUE, INCOMING))
+    return _line(connection, INCOMING, status, server, span, now, standing)
 
 
-def shared_line(connection: Connection, status: QueueStatus, span: Span | None, now: int) -> QueueLine:
-    """The queue that all share. `span`: None hides what is not of the visitor's sites alone."""
-    return _line(connection, PROCESSING, status, SHARED, span, now, CAP)
+def shared_line(
+    connection: Connection, status: QueueStatus, span: Span | None, now: int, handlers: Collection[str]
+) -> QueueLine:
+    """The queue that all share. `span`: None hides what is not of the visitor's sites alone. `handlers`: the event
+    handlers that are on."""
+    off = [key for key in status.details if key.startswith(DELIVERY) and key.removeprefix(DELIVERY) not in handlers]
+    standing = Standing(
+        status.details.get("waiting", 0),
+        sum(status.details[key] for key in off),
+        pauses.find(connection, pauses.QUEUE, PROCESSING),
+    )
+    return _line(connection, PROCESSING, status, SHARED, span, now, standing, CAP)
 
 
 def other_lines(connection: Connection, own: int, span: Span, now: int) -> list[QueueLine]:
@@ -91,11 +118,17 @@ def lags(own: int, age: int | None, others: Sequence[QueueLine]) -> dict[int, in
 
 
 def _line(
-    connection: Connection, name: str, status: QueueStatus, server: int, span: Span | None, now: int, cap: int = 0
+    connection: Connection,
+    name: str,
+    status: QueueStatus,
+    server: int,
+    span: Span | None,
+    now: int,
+    standing: Standing,
+    cap: int = 0,
 ) -> QueueLine:
     job, of_server = ("drain", server) if name == INCOMING else ("retry", None)
     details = {key: value for key, value in status.details.items() if key != "segments"}
-    waiting = status.details.get("waiting", 0)
     found = _measured(connection, name, server, span, now) if span else None
     return QueueLine(
         name=name,
@@ -104,17 +137,18 @@ def _line(
         figures={key: capped(value, cap) for key, value in {"depth": status.depth, **details}.items()},
         age=age_of(status, now),
         depth=status.depth,
-        waiting=waiting,
+        waiting=standing.waiting,
         last=jobs.last(connection, job, server=of_server),
         last_busy=jobs.last(connection, job, server=of_server, busy=True),
         rates=_told(found[1]) if found else {},
-        outlook=outlook(status.depth, waiting, found[1], now) if found else "",
+        outlook=outlook(status.depth, standing, found[1], now) if found else "",
         history=found[0] if found else None,
     )
 
 
 def _other(connection: Connection, sample: Sample, span: Span, now: int) -> QueueLine:
     drawing, found = _measured(connection, INCOMING, sample.server, span, now)
+    standing = Standing(pause=pauses.find(connection, pauses.QUEUE, INCOMING))
     is_fresh = sample.minute >= now // MINUTE - FRESH
     at = datetime.fromtimestamp(sample.minute * 60, UTC)
     return QueueLine(
@@ -126,7 +160,7 @@ def _other(connection: Connection, sample: Sample, span: Span, now: int) -> Queu
         depth=sample.depth,
         last=jobs.last(connection, "drain", server=sample.server),
         rates=_told(found),
-        outlook=outlook(sample.depth, 0, found, now),
+        outlook=outlook(sample.depth, standing, found, now),
         history=drawing,
     )
 
@@ -146,9 +180,20 @@ def _rate(value: float) -> str:
     return f"{count(value)}/min"
 
 
-def outlook(depth: int, waiting: int, found: Rates | None, now: int) -> str:
-    """What will become of a queue, in words."""
-    return WAITS if depth and depth == waiting else words(forecast(depth, found, now), now)
+def outlook(depth: int, standing: Standing, found: Rates | None, now: int) -> str:
+    """What will become of a queue, in words: of what is drained."""
+    waiting, undeliverable, pause = standing.waiting, standing.undeliverable, standing.pause
+    if pause:
+        return f"paused since {moment(pause.paused_at)} UTC by {pause.paused_by}"
+    if depth and depth == waiting:
+        return WAITS
+    drained = max(0, depth - waiting - undeliverable)
+    rest = [f"{waiting:,} that wait for other events"] if waiting else []
+    rest += [f"{undeliverable:,} whose event handler is off"] if undeliverable else []
+    if depth and not drained:
+        return f"stays: {' and '.join(rest)}"
+    told = words(forecast(drained, found, now), now)
+    return f"{told}, but for {' and '.join(rest)}" if rest else told
 
 
 def words(found: Forecast, now: int) -> str:

@@ -1,7 +1,10 @@
 """The way of an event, step by step, in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from owa.contributions import INCOMING, PROCESSING
+from owa.db.pauses import JOB, QUEUE, Pause, Paused
 from owa.queues.contract import Remaining, State, Trail
 from owa.tracing import SEARCHED, EventTrace
 from owa.views.filters import duration, moment
@@ -10,6 +13,9 @@ GOOD, WAITS, BAD, NEUTRAL = "processed", "waiting", "failed", "off"
 """Classes of states."""
 
 LONGEST_KIND = 100
+
+DRAINS = {INCOMING: "drain", PROCESSING: "retry"}
+"""The scheduler's job that drains a queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +36,24 @@ class Step:
 
 def steps_of(trace: EventTrace, now: int) -> list[Step]:
     """In their order. `now`: microseconds."""
+    stands = standing(trace.pauses, PROCESSING)
     steps = [_receipt(trace), _incoming(trace)]
     if trace.core:
-        steps.append(_kept("Processing queue", trace.core, now))
+        steps.append(_kept("Processing queue", trace.core, now, stands))
     if trace.rows or trace.core or trace.sought.event:
         steps.append(_rows(trace))
     if trace.session_id is not None and trace.rows:
         steps.append(_session(trace))
-    steps += [_kept(f"Delivery to {trail.handler}", trail, now) for trail in trace.deliveries]
+    steps += [_kept(f"Delivery to {trail.handler}", trail, now, stands) for trail in trace.deliveries]
     return steps
+
+
+def standing(pauses: Mapping[Paused, Pause], queue: str) -> str:
+    """That nobody drains a queue, because an admin wants it so, in words; empty: he does not."""
+    pause = pauses.get((QUEUE, queue)) or pauses.get((JOB, DRAINS[queue]))
+    if pause is None:
+        return ""
+    return f"The {pause.kind} {pause.name} is paused since {moment(pause.paused_at)} UTC by {pause.paused_by}."
 
 
 def _receipt(trace: EventTrace) -> Step:
@@ -51,8 +66,9 @@ def _receipt(trace: EventTrace) -> Step:
 
 def _incoming(trace: EventTrace) -> Step:
     title, sought = "Incoming queue", trace.sought
+    stands = standing(trace.pauses, INCOMING) or "The next drain takes it."
     if sought.event:
-        return Step(title, None, f"this server, {sought.where}", "queued", WAITS, "The next drain takes it.")
+        return Step(title, None, f"this server, {sought.where}", "queued", WAITS, stands)
     if trace.trails or trace.rows:
         return Step(title, None, "", "left", GOOD, "It is not there any more, or was stored at once.")
     if not sought.is_whole:
@@ -64,7 +80,8 @@ def _incoming(trace: EventTrace) -> Step:
     )
 
 
-def _kept(title: str, trail: Trail, now: int) -> Step:
+def _kept(title: str, trail: Trail, now: int, stands: str) -> Step:
+    """`stands`: why it is not taken now; empty: it is."""
     where = f"held by {trail.owner}" if trail.owner else trail.handled_by
     if trail.state is None:
         took = f"took {duration(trail.duration)}" if trail.duration is not None else ""
@@ -78,7 +95,7 @@ def _kept(title: str, trail: Trail, now: int) -> Step:
             return Step(title, at, where, "failed", BAD, text)
         case _:
             due = f"Due at {moment(trail.due_at)} UTC." if trail.due_at and trail.due_at > now else "Due now."
-            return Step(title, at, where, trail.state.value, WAITS, f"{text} {due}".lstrip())
+            return Step(title, at, where, trail.state.value, WAITS, f"{text} {stands or due}".lstrip())
 
 
 def _attempts(trail: Trail) -> str:

@@ -339,3 +339,10 @@ def test_an_event_is_tried(installation: Installation, boss: Visitor) -> None:
     assert "Ann" not in page
     assert installation.rows("owa_request") == []
     assert broken(installation) == 1
+
+
+def test_a_span_that_ends_before_it_begins_is_told(boss: Visitor) -> None:
+    page = boss.page("/admin/failed?from=2026-11-22T08:00&to=2026-11-21T08:00")
+    assert "From is not before To: nothing can match." in page
+    assert "that match" not in page
+    assert "From is not before To" not in boss.page("/admin/failed?from=2026-11-21T08:00&to=2026-11-22T08:00")

@@ -216,3 +216,19 @@ def test_tracking_goes_on_as_before(server: Server) -> None:
     """It is not limited by what the pages are."""
     assert server.track(page_view()).status == 204
     assert server.request("POST", "/log.php", b"x" * 70_000, {"Content-Type": FORM}).status == 413
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/failed?q=%00", "/admin/failed?q=%ff", "/admin/%ff", "/login?next=%00", "/%ff"]
+)
+def test_an_address_that_nobody_can_read_gets_a_page_like_all_others(server: Server, path: str) -> None:
+    answer = server.request("GET", path)
+    page = answer.body.decode()
+    assert answer.status == 400
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "owa.css" in page
+    assert "<h1>Bad Request</h1>" in page
+    for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"):
+        assert answer.headers[name], name
+    assert server.request("HEAD", path).body == b""
+    assert server.complaints == []

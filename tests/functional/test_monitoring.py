@@ -1,6 +1,7 @@
 """What machines are told: metrics, health, thresholds with exit statuses, and a request after each good drain."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,8 +14,10 @@ import pytest
 
 from owa.app import open_installation
 from owa.monitoring.exposition import Metric, exposition
+from tests.admin import Visitor
 from tests.failures import damaged, event, execute, fail, put
 from tests.functional.test_database_away import away
+from tests.functional.test_diagnosis import NOBODY, of_nobody
 from tests.servers import Install, Installation, Server, page_view, wait_until
 from tests.web import Web
 
@@ -165,6 +168,34 @@ def test_live_and_ready_need_no_database(installation: Installation) -> None:
     with away(installation), installation.serve() as server:
         found = {path: server.request("GET", path).status for path in ("/health/live", "/health/ready", "/health")}
     assert found == {"/health/live": 200, "/health/ready": 200, "/health": 503}
+
+
+@pytest.mark.parametrize(("is_queued", "status"), [("1", 200), ("0", 503)])
+def test_ready_with_a_database_that_may_not_be_written_to(install: Install, is_queued: str, status: int) -> None:
+    """In asynchronous mode events are kept all the same. (Only one who is not root may be kept from writing.)"""
+    installation = install(OWA_QUEUE_EVENTS=is_queued, OWA_SCHEDULER="0")
+    with of_nobody(installation), installation.fork(serve_as_nobody, ["development.ini"]) as server:
+        for path in installation.data_dir.glob("owa.db*"):
+            path.chmod(0o444)
+        ready = server.request("GET", "/health/ready")
+        health = json.loads(server.request("GET", "/health").body)
+        kept = server.track(page_view()).status
+    assert (ready.status, kept) == (status, 204)
+    assert "permissions" in [check["name"] for check in health["checks"] if check["verdict"] == "broken"]
+
+
+def serve_as_nobody(_words: list[str]) -> int:
+    """A server that an unprivileged user runs. All that it needs is loaded: he may not be able to read Python's own
+    files."""
+    import waitress
+    from pyramid.paster import get_app
+
+    application = get_app("development.ini")
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    waitress.serve(application, host="127.0.0.1", port=int(os.environ["PORT"]))
+    return 0
 
 
 def test_live_looks_at_nothing(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,3 +404,27 @@ def test_the_scheduler_tells_too_delays_nothing_and_complains_once(install: Inst
 def test_wrong_addresses(installation: Installation, url: str) -> None:
     done = installation.cli("cmd=processEventQueue", OWA_PING_URL=url)
     assert (done.status, "wants an address" in done.err) == (2, True)
+
+
+def test_an_undo_lowers_no_counter(installation: Installation, server: Server) -> None:
+    fail(installation, event(9, "x.y"))
+    admin = Visitor(server).log_in()
+    admin.page("/admin/failed")
+    before = scraped(server)
+    for act, state in (
+        ("discard", "failed"),
+        ("restore", "discarded"),
+        ("discard", "failed"),
+        ("restore", "discarded"),
+    ):
+        admin.page(f"/admin/failed?state={state}")
+        admin.told(f"/admin/failed?state={state}", act=act, guid=str(event(9).guid))
+        after = scraped(server)
+        fallen = [key for key, value in before.items() if key[0].endswith("_total") and after[key] < value]
+        assert fallen == []
+        before = after
+    assert before[of_queue("owa_events_total", PROCESSING, outcome="discarded")] == 2
+    assert before[of_queue("owa_events_total", PROCESSING, outcome="restored")] == 2
+    assert before[DRIFT] == 0
+    assert 'class="state discarded"' not in admin.page("/admin/queues"), "none is discarded now"
+    assert installation.cli("cmd=verify-ledger").status == 0

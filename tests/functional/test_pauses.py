@@ -68,3 +68,11 @@ def test_the_scheduler_leaves_paused_queues_and_jobs_alone(install: Install) -> 
 )
 def test_a_pause_of_nothing_is_refused(queueing: Installation, words: list[str]) -> None:
     assert queueing.cli("cmd=pause", *words).status == 2
+
+
+def test_a_job_and_a_queue_at_once_are_told(queueing: Installation) -> None:
+    for command in ("pause", "resume"):
+        done = queueing.cli(f"cmd={command}", "job=clean", "queue=processing")
+        assert done == Result(
+            2, "", f"queue and job are both given: {command} wants one of them. Run it once for each.\n"
+        )

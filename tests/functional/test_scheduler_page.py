@@ -56,7 +56,35 @@ def test_who_runs_what_is_shown(scheduling: tuple[Installation, Server]) -> None
         assert f":{server.process.pid}" in row(page, job)
         assert re.search(r"nothing to do|running", row(page, job))
         assert re.search(r" (now|in [0-9.]+ s) ", row(page, job))
-    assert "From a module. One process on each server." in row(page, "prune")
+    assert "Deletes drained queue files that were kept for long enough. One process on each server." in row(
+        page, "prune"
+    )
+
+
+def test_each_job_of_ours_says_what_it_does(admin: Visitor) -> None:
+    assert "From a module." not in admin.page(PAGE)
+
+
+def test_what_is_not_yet_due_after_a_start_is_no_alarm(install: Install) -> None:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="1")
+    with installation.serve() as server:
+        shown = row(Visitor(server).log_in().page(PAGE), "clean")
+    assert "not yet run here" in shown
+    assert "nobody" not in shown
+    assert re.search(r" in [0-9.]+ (s|min) ", shown)
+
+
+def test_next_knows_of_pauses(scheduling: tuple[Installation, Server]) -> None:
+    _, server = scheduling
+    admin = Visitor(server).log_in()
+    admin.page(PAGE)
+    admin.told(PAGE, act="pause", kind="queue", name="processing")
+    admin.told(PAGE, act="pause", kind="job", name="clean")
+    page = admin.page(PAGE)
+    for job in ("retry", "deliver"):
+        assert re.search(r"queue paused since [0-9: -]+ UTC by admin ", row(page, job))
+    assert re.search(r"paused since [0-9: -]+ UTC by admin ", row(page, "clean"))
+    assert "paused" not in row(page, "drain")
 
 
 def test_a_job_is_run_now(installation: Installation, server: Server, admin: Visitor) -> None:
@@ -143,3 +171,11 @@ def test_runs_of_a_job_are_listed_page_by_page(installation: Installation, admin
     assert "No run of deliver is on record" in admin.text("/admin/scheduler/runs?job=deliver")
     for query in ("job=nothing", ""):
         assert admin.get(f"/admin/scheduler/runs?{query}").status == 404
+
+
+def test_a_verification_says_what_it_verified(installation: Installation, server: Server, admin: Visitor) -> None:
+    server.track()
+    installation.drain()
+    admin.page(PAGE)
+    told = admin.told(PAGE, act="run", name="verify")
+    assert told == "verify: Verified 1 line of the ledger, one for each server and site, of 1 events taken: no drift."

@@ -6,7 +6,11 @@ from html import unescape
 
 import pytest
 
+from owa.app import open_installation
+from owa.clock import SystemClock
+from owa.diagnosis.words import moment
 from owa.events import Event
+from owa.queues.contract import Delivery
 from tests.admin import Visitor
 from tests.failures import damaged, event, execute, fail, put
 from tests.servers import SITE_ID, Installation, Server, wait_until
@@ -175,3 +179,42 @@ def test_a_test_event_that_is_refused_says_why(installation: Installation, serve
     assert told.startswith("The test event was refused, and counted as that: robot.")
     installation.drain()
     wait_until(lambda: installation.counts() == {("refused", "robot"): 1}, "it is not counted")
+
+
+def test_a_paused_queue_is_told_instead_of_its_next_drain(installation: Installation, admin: Visitor) -> None:
+    guid = event(1).guid
+    put(installation, event(1))
+    assert "The next drain takes it." in admin.text(f"{TRACE}?guid={guid}")
+    installation.cli("cmd=pause", "queue=incoming_tracking_events")
+    page = admin.text(f"{TRACE}?guid={guid}")
+    assert "The next drain" not in page
+    assert re.search(r"The queue incoming_tracking_events is paused since [0-9: -]+ UTC by command line\.", page)
+
+
+def test_the_trace_of_a_test_event_waits_for_its_deliveries(installation: Installation, admin: Visitor) -> None:
+    admin.page(TRACE)
+    answer = admin.post(TRACE, act="send", site=SITE_ID)
+    path = f"{TRACE}?guid={re.findall(r'guid=([0-9]+)', answer.headers['Location'])[0]}&test=1"
+    installation.drain()
+    assert "reload.js" not in admin.page(path)
+    opened = open_installation({"OWA_DATA_DIR": str(installation.data_dir)}, {}, SystemClock())
+    (stored,) = installation.rows("owa_request")
+    sent = replace(event(1), guid=stored["id"], received_at=opened.clock.now())
+    with opened.database.writing() as connection:
+        opened.retries.enqueue(connection, [Delivery(sent, "shop:carts")], opened.clock.now())
+    page = admin.text(path)
+    assert "reload.js" in page
+    assert "It is stored, and waits for its delivery to shop:carts." in page
+    with opened.database.writing() as connection:
+        opened.retries.done(connection, [sent], opened.clock.now(), handler="shop:carts")
+    opened.close()
+    assert "reload.js" not in admin.page(path)
+    assert steps(admin, stored["id"])["Delivery to shop:carts"] == "done"
+
+
+def test_since_when_something_waits_is_not_moved_by_pauses(installation: Installation, admin: Visitor) -> None:
+    put(installation, late(2, 77))
+    installation.drain()
+    (row,) = installation.query("SELECT insertion_timestamp FROM owa_queue_item")
+    execute(installation, "UPDATE owa_queue_item SET waiting_since = waiting_since + 3600000000")
+    assert f'data-label="Since">{moment(row["insertion_timestamp"])}<' in admin.page(WAITING)

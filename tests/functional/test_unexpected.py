@@ -30,8 +30,7 @@ def test_the_page_has_the_number_of_the_log(
         answer = visitor.get("/admin/settings/modules", status=500)
     (number,) = re.findall(r"under the number ([0-9a-f]{8})", answer.text)
     (record,) = [record for record in caplog.records if number in record.getMessage()]
-    assert record.exc_info
-    assert isinstance(record.exc_info[1], ZeroDivisionError)
+    assert "ZeroDivisionError" in record.getMessage()
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
     assert "Content-Security-Policy" in answer.headers

@@ -1,11 +1,13 @@
 """The ledger: everything that was taken is somewhere; what is missing is named by server and site."""
 
+import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Connection, Table, delete, select
 
 from owa.analytics.counting import count_facts
 from owa.analytics.tables import REQUEST
@@ -19,6 +21,7 @@ from owa.processing.drain import drain_events
 from owa.processing.ledger import Ledger, Line
 from tests.page_views import page_view
 from tests.postgresql import NewUrl
+from tests.servers import wait_until
 
 
 @pytest.fixture
@@ -197,3 +200,16 @@ def test_writer_that_is_gone_is_folded_into_the_sum(installation: Installation) 
         assert [(receipt.writer, receipt.last_sequence) for receipt in receipts.seen(connection)] == [(DIRECT, 3)]
     assert not ended.exists()
     assert drifts(installation) == {(1, "s1"): 0}
+
+
+def test_a_long_verification_gets_on(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who look at the lock of the queue, which it holds, do not take it for stuck."""
+    monkeypatch.setattr("owa.files.HEARTBEAT", 0.01)
+    lock = installation.queue_dir / "drain.lock"
+
+    def count_for_long(connection: Connection) -> Counter[tuple[int, str]]:
+        os.utime(lock, (0, 0))
+        wait_until(lambda: lock.stat().st_mtime > 0, "it notes no progress")
+        return count_facts(connection)
+
+    Ledger(installation.database, installation.incoming, installation.retries, count_for_long).verify()

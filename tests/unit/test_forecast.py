@@ -3,8 +3,9 @@
 import pytest
 
 from owa.db.history import MINUTE, Sample
+from owa.db.pauses import Pause
 from owa.processing.forecast import Forecast, Outlook, Rates, forecast, rates
-from owa.views.queue_lines import outlook, words
+from owa.views.queue_lines import Standing, outlook, words
 
 NOW = 29_921_040 * MINUTE + 1_000_000
 """12:00:01."""
@@ -69,9 +70,20 @@ def test_forecast(depth: int, found: Rates | None, expected: str) -> None:
 
 
 def test_what_waits_for_other_events_is_not_stuck() -> None:
-    assert outlook(3, 3, Rates(0, 0), NOW) == "waits for other events"
-    assert outlook(4, 3, Rates(0, 0), NOW) == "not moving"
+    assert outlook(3, Standing(3), Rates(0, 0), NOW) == "waits for other events"
+    assert outlook(4, Standing(3), Rates(0, 0), NOW) == "not moving, but for 3 that wait for other events"
 
 
 def test_a_forecast_without_a_moment() -> None:
     assert forecast(1, Rates(0, 0), NOW) == Forecast(Outlook.STANDS)
+
+
+def test_what_is_not_drained_is_not_forecast() -> None:
+    """10 a minute go: what waits, and what nobody can deliver, is not among them."""
+    alone = outlook(20, Standing(), Rates(0, 10), NOW)
+    assert outlook(150, Standing(100, 30), Rates(0, 10), NOW) == (
+        f"{alone}, but for 100 that wait for other events and 30 whose event handler is off"
+    )
+    assert outlook(30, Standing(0, 30), Rates(0, 10), NOW) == "stays: 30 whose event handler is off"
+    pause = Pause("queue", "processing", NOW, "boss")
+    assert outlook(20, Standing(pause=pause), Rates(0, 10), NOW).startswith("paused since 20")

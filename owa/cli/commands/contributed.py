@@ -1,7 +1,7 @@
 """The commands that modules contribute."""
 
 from owa import admin_contributions
-from owa.app import Installation, is_installed, open_installation
+from owa.app import Installation, open_installation
 from owa.cli.arguments import Arguments
 from owa.cli.command import Command
 from owa.cli.output import Output
@@ -18,13 +18,12 @@ def contributed_commands(registry: Registry) -> list[Command]:
 def known_commands() -> list[Command]:
     """Those of this installation; of what is on by default, where there is none, or none that can be opened."""
     try:
-        if is_installed():
-            installation = open_installation()
-            try:
-                return contributed_commands(installation.registry)
-            finally:
-                installation.close()
-    except OwaError:
+        installation = open_installation(anew=False)
+        try:
+            return contributed_commands(installation.registry)
+        finally:
+            installation.close()
+    except (OwaError, OSError):
         pass  # who asks for help has trouble enough
     return contributed_commands(load())
 

@@ -34,6 +34,12 @@ class Outcome:
     drained: dict[str, Drained] = field(default_factory=dict)
     held: list[HeldByAnother] = field(default_factory=list)
 
+    @property
+    def outage(self) -> DatabaseUnavailable | None:
+        """Why the database could not be used."""
+        found = [drained.outage for drained in self.drained.values()]
+        return next((one for one in found if isinstance(one, DatabaseUnavailable)), None)
+
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
     names = _names(arguments)
@@ -41,11 +47,14 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     outcome = Outcome()
     for name in names:
         most = None if limit is None else int(limit)
+        if outage := outcome.outage:  # it is the same for both: who waited for it once, knows
+            outcome.drained[name] = Drained(outage=outage)
+            continue
         try:
             outcome.drained[name] = _drain(installation, name, most, arguments, output)
         except HeldByAnother as held:
             outcome.held.append(held)
-    if outcome.drained:
+    if outcome.drained and not outcome.outage:
         _clean(installation)
         _sample(installation)
     _print(outcome, output)
@@ -100,7 +109,8 @@ def _drain(installation: Installation, name: str, limit: int | None, arguments: 
                 "retry",
                 lambda: drain_retries(installation.processor, limit=limit, force=force, sweep=True, progress=progress),
             )
-            _deliver(installation, runs, drained, limit, force, progress)
+            if not drained.outage:
+                _deliver(installation, runs, drained, limit, force, progress)
             return drained
         queue = _event_queue(installation, arguments)
         return runs.drain(

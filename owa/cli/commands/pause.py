@@ -32,7 +32,9 @@ def resume(installation: Installation, arguments: Arguments, output: Output) -> 
 def _what(arguments: Arguments, command: str) -> tuple[str, str]:
     """`queue` or `job`, and its name."""
     named = [(kind, arguments.text(kind)) for kind in ("queue", "job") if arguments.text(kind)]
-    if len(named) != 1:
+    if len(named) > 1:
+        raise UsageError(f"queue and job are both given: {command} wants one of them.", "Run it once for each.")
+    if not named:
         raise UsageError(f"{command} wants a queue or a job.", f"Such as cmd={command} queue=incoming_tracking_events")
     return named[0]
 

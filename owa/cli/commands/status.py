@@ -16,6 +16,7 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
 from owa.diagnosis import Diagnosis, Verdict, diagnose
 from owa.errors import DatabaseUnavailable
+from owa.masking import masked_text
 from owa.monitoring.thresholds import parse_thresholds
 from owa.queues.contract import QueueStatus
 from owa.queues.settings import QUEUE_EVENTS
@@ -58,7 +59,8 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
             "problems": problems,
             "last_runs": [_run(run) for run in runs],
             "counts": [
-                {str(name): value for name, value in row.items()} | {"last_at": row["last_at"] // MICROSECONDS}
+                {str(name): value for name, value in row.items()}
+                | {"last_at": row["last_at"] // MICROSECONDS, "last_detail": masked_text(row["last_detail"])}
                 for row in totals
             ],
         }
@@ -117,7 +119,7 @@ def _tell_runs(runs: list[jobs.Run], output: Output) -> None:
                 _seconds(run),
                 run.outcome,
                 f"{run.caller} {run.owner}",
-                run.detail or _words(run.figures),
+                masked_text(run.detail) or _words(run.figures),
             )
             for run in runs
         ],
@@ -129,8 +131,15 @@ def _tell_counts(totals: list[RowMapping], output: Output) -> None:
     output.table(
         "What became of events",
         ("outcome", "reason", "server", "site", "count", "last (UTC)", "detail"),
-        [[_time(row[name]) if name == "last_at" else row[name] for name in columns] for row in totals],
+        [[_cell(row, name) for name in columns] for row in totals if row["count"]],
     )
+
+
+def _cell(row: RowMapping, name: str) -> object:
+    """The detail may quote an event."""
+    if name == "last_at":
+        return _time(row[name])
+    return masked_text(row[name]) if name == "last_detail" else row[name]
 
 
 def _figures(status: QueueStatus, now: int) -> dict[str, Any]:
@@ -152,7 +161,7 @@ def _seconds(run: jobs.Run) -> float:
 
 def _run(run: jobs.Run) -> dict[str, Any]:
     times = {"started_at": run.started_at // MICROSECONDS, "duration": _seconds(run)}
-    return asdict(run) | times | {"result": run.outcome}
+    return asdict(run) | times | {"result": run.outcome, "detail": masked_text(run.detail)}
 
 
 def _words(figures: dict[str, Any]) -> str:

@@ -71,7 +71,11 @@ def _awaited(connection: Connection, key: str, since: int, most: int) -> Awaited
     count = connection.execute(select(func.count()).select_from(some)).scalar_one()
     last = select(table.event).where(*_of(key)).order_by(table.waits_for, table.status, table.waiting_since.desc())
     text = connection.execute(last.limit(1)).scalar()
-    return Awaited(key, since, count, _event(text) if text is not None else None)
+    first = (
+        select(table.insertion_timestamp).where(*_of(key)).order_by(table.waits_for, table.status, table.waiting_since)
+    )
+    first_at = connection.execute(first.limit(1)).scalar()
+    return Awaited(key, since, count, _event(text) if text is not None else None, first_at)
 
 
 def _trail(row: RowMapping) -> Trail:

@@ -21,7 +21,7 @@ def prune_now(context: ModuleContext, arguments: Arguments, output: Output) -> i
     return 0
 
 
-PRUNE = ScheduledJob("prune", 3_600, prune)
+PRUNE = ScheduledJob("prune", 3_600, prune, about="Deletes drained queue files that were kept for long enough.")
 PRUNE_NOW = Command(
     "prune-event-queue-archives",
     "Delete drained queue files from the archive.",

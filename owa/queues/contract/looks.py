@@ -20,6 +20,8 @@ class Awaited:
     """How many they are, at most as many as were to be counted."""
     last: Event | None
     """The one that began to wait last; None: it cannot be read."""
+    first_at: int | None = None
+    """When the first of them really began to wait, whatever was paused since; None: it is `since`."""
 
     @property
     def place(self) -> AwaitedPlace:

@@ -13,7 +13,8 @@ from owa.clock import Clock
 from owa.db.engine import Database
 from owa.errors import DatabaseUnavailable, HeldByAnother, Overtaken, QueueUnavailable
 from owa.events import Entry, Event
-from owa.files import FileLock
+from owa.files import FileLock, holder_of
+from owa.node import living, stopped_by_a_signal
 from owa.queues.append import Appender, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Sought, Source
 from owa.queues.files.counting import Counts
@@ -28,6 +29,10 @@ from owa.settings import Settings
 
 POLL = 0.05
 """Seconds between two looks at a lock that another drain holds."""
+
+
+STOPPED_PATIENCE = 5.0
+"""Seconds after which it is told that the one who holds the lock was stopped: nobody knows when that ends."""
 
 
 class FileQueue:
@@ -66,10 +71,12 @@ class FileQueue:
     @contextmanager
     def drain(self, wait: float = 0.0) -> Iterator[Source]:
         lock = FileLock(self._folder.lock)
-        deadline = time.monotonic() + wait
+        began = time.monotonic()
         while not self._acquired(lock):
-            if time.monotonic() >= deadline:
-                raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.")
+            waited = time.monotonic() - began
+            stopped = self._stopped() if waited >= min(wait, STOPPED_PATIENCE) else ""
+            if stopped or waited >= wait:
+                raise HeldByAnother(f"Another drain holds the queue in {self._folder.path}.{stopped}")
             time.sleep(POLL)
         try:
             yield FileSource(self._folder, self._database, self._clock, lock.note_progress, archive=self._archive)
@@ -80,6 +87,13 @@ class FileQueue:
         with self._folder.explained("lock"):
             self._folder.make()
             return lock.acquire()
+
+    def _stopped(self) -> str:
+        """That the one who holds the lock was stopped, and what ends that; empty: it goes on, or is not known."""
+        with self._folder.explained("lock"):
+            holder = holder_of(self._folder.lock)
+        who = living(holder.pid) if holder and holder.pid else None
+        return f" {stopped_by_a_signal(who)}" if who and who.is_stopped else ""
 
     def check(self) -> None:
         self._folder.check()

@@ -59,6 +59,14 @@ class LookContract:
         (one,) = queue.awaited_among(connection, [SECOND, FIRST, FIRST], most=4)
         assert (one.key, one.since, one.count) == (FIRST, AT, 4)
 
+    def test_a_pause_moves_how_long_it_waits_and_not_since_when(
+        self, queue: RetryQueue, connection: Connection
+    ) -> None:
+        queue.wait(connection, [Waiting(sample_event(1), FIRST)], AT)
+        queue.move_waiting(connection, 7)
+        (one,) = queue.awaited(connection, 10)
+        assert (one.since, one.first_at) == (AT + 7, AT)
+
     def test_what_waits_no_more_is_not_awaited(self, queue: RetryQueue, connection: Connection) -> None:
         woken, given_up, waits = sample_events(3)
         queue.wait(connection, [Waiting(woken, FIRST), Waiting(given_up, SECOND), Waiting(waits, THIRD)], AT)

@@ -66,6 +66,8 @@ def asked(request: Request) -> Asked:
         until=read("to", _minute, "To is a time such as 2026-11-22T08:00."),
         state=read("state", _state, "There is no such state.") or FailedState.FAILED,
     )
+    if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
+        problems.append("From is not before To: nothing can match.")
     number = read("id", parse_identifier, "An id is a number of at most 19 digits.")
     if number is not None:
         wanted = replace(wanted, **{IDS.get(texts.get("by", ""), "guid"): number})

@@ -12,7 +12,6 @@ from pyramid.view import view_config, view_defaults
 from owa import pausing
 from owa.accounts import audit
 from owa.accounts.roles import Capability
-from owa.clock import MICROSECONDS
 from owa.db import jobs, pauses
 from owa.db.pauses import JOB, QUEUE
 from owa.errors import UsageError
@@ -33,16 +32,17 @@ SHOWN = 50
 PATIENCE = 1.0
 """Seconds that a request waits for the job that it began: most are done by then."""
 
-PATIENCE_AT_START = 90
-"""Seconds after which each job must have a runner: a scheduler first asks for it within a minute."""
-
 ABOUT = {
     "drain": "The incoming queue of each server.",
     "retry": "What is due in the processing queue: woken and failing events.",
     "deliver": "Gives event handlers of modules what is due to them.",
     "sweep": "Looks for events that wait for something which has come unnoticed.",
     "clean": "Deletes finished rows of the processing queue, old runs and ended logins.",
+    "sample": "Notes for the charts how full the incoming queue is.",
+    "sample_processing": "Notes for the charts how full the processing queue is.",
+    "verify": "Looks whether everything that was taken is somewhere.",
 }
+"""What OWA's own jobs do."""
 
 
 @view_defaults(route_name="scheduler", permission=Capability.EDIT_MODULES, http_cache=0)
@@ -58,7 +58,12 @@ class SchedulerPage:
         settings, now = installation.configuration.current().settings, installation.clock.now()
         with installation.database.reading() as connection:
             states = overview(
-                connection, self._application.all_jobs(), installation.queue_dir, settings[SERVER_NUMBER], now
+                connection,
+                self._application.all_jobs(),
+                installation.queue_dir,
+                settings[SERVER_NUMBER],
+                now,
+                self._application.started_at if settings[SCHEDULER] else None,
             )
             paused = pauses.paused(connection)
             cron = jobs.last(connection, "drain", caller="command")
@@ -70,18 +75,13 @@ class SchedulerPage:
             "strays": [pause for (kind, name), pause in paused.items() if kind == JOB and name not in known],
             "is_on": settings[SCHEDULER],
             "interval": settings[DRAIN_INTERVAL],
-            "leaderless": _leaderless(states) if settings[SCHEDULER] and self._is_old(now) else [],
+            "leaderless": _leaderless(states),
             "is_everywhere": Scope.ALL,
             "cron": cron,
             "cron_line": cron_line(installation),
             "running": self._application.run_now.is_running,
             "now": now,
         }
-
-    def _is_old(self, now: int) -> bool:
-        """Whether this process has been there for long enough to have taken every job that it found without a
-        runner."""
-        return bool(now - self._application.started_at > PATIENCE_AT_START * MICROSECONDS)
 
     @view_config(request_method="POST")
     def act(self) -> Response:
@@ -163,5 +163,5 @@ def cron_line(installation: "Installation") -> str:
 
 
 def _leaderless(states: list[JobState]) -> list[str]:
-    """Jobs that nobody runs, as far as that can be seen from here."""
-    return [state.name for state in states if any(runner.is_alive is False for runner in state.runners)]
+    """Jobs that nobody runs although they are due, as far as that can be seen from here."""
+    return [state.name for state in states if any(runner.is_overdue for runner in state.runners)]

@@ -10,9 +10,11 @@ from pyramid.view import view_config, view_defaults
 from owa.accounts import audit
 from owa.accounts.roles import Capability
 from owa.clock import MICROSECONDS
+from owa.contributions import INCOMING, PROCESSING
 from owa.errors import OwaError
 from owa.events import parse_identifier
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
+from owa.queues.contract import State
 from owa.queues.settings import QUEUE_EVENTS
 from owa.tracing import EventTrace, trace_event, trace_session, trace_visitor
 from owa.tracing.session import AMONG
@@ -22,7 +24,7 @@ from owa.views.address import address_of
 from owa.views.flash import flash
 from owa.views.outcomes import REMEDIES
 from owa.views.security import actor_of
-from owa.views.steps import steps_of
+from owa.views.steps import standing, steps_of
 
 if TYPE_CHECKING:
     from owa.app import Installation
@@ -86,6 +88,8 @@ class TracePage:
             "trace": trace,
             "steps": steps_of(trace, now),
             "is_test": is_test,
+            "paused": standing(trace.pauses, PROCESSING if trace.core or trace.rows else INCOMING),
+            "awaited": [trail.handler for trail in trace.deliveries if trail.state not in (None, State.FAILED)],
             "reload": 2 if is_test and is_young and not _is_over(trace) else 0,
         }
 
@@ -120,4 +124,4 @@ class TracePage:
 def _is_over(trace: EventTrace) -> bool:
     """Whether nothing more is expected soon."""
     core = trace.core
-    return trace.is_stored or (core is not None and core.attempts > 0)
+    return (trace.is_stored and trace.is_delivered) or (core is not None and core.attempts > 0)
