@@ -15,7 +15,7 @@ from owa.errors import DatabaseUnavailable, SettingsError
 from owa.files import give_to_folder_owner
 from owa.node import stopped_by_a_signal
 
-WRITE_PATIENCE = 10.0
+WRITE_PATIENCE = 20.0
 """Seconds that a drain waits for the write lock before it calls that an outage."""
 
 LOCKED = "locked"
