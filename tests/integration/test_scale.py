@@ -19,8 +19,8 @@ TIMES = 4
 
 COLUMNS = (
     "id, event_type, priority, status, event, insertion_timestamp, not_before_timestamp, last_attempt_timestamp,"
-    " site_id, server, failed_attempt_count, is_assigned, remaining, waits_for, waiting_since, last_error_msg, fingerprint,"
-    " session_id, visitor_id, handler, discarded_at"
+    " site_id, server, failed_attempt_count, is_assigned, remaining, waits_for, waiting_since, last_error_msg,"
+    " fingerprint, session_id, visitor_id, handler, discarded_at"
 )
 
 
