@@ -1,13 +1,13 @@
 """How full the queues were, minute by minute, and how many events have left them. Small tables: a week of it is drawn
 as charts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, and_, delete, func, select
 
 from owa.clock import MICROSECONDS
-from owa.db.bulk import dialect_insert
+from owa.db.bulk import chunks, dialect_insert
 from owa.db.metadata import METADATA
 
 QUEUE_SAMPLE = Table(
@@ -81,26 +81,18 @@ def samples(connection: Connection, queue: str, server: int, since: int, step: i
     """Those of a queue since that minute, oldest first. `step`: how many minutes become one; they begin where a
     multiple of it does."""
     table = QUEUE_SAMPLE.c
-    mine = and_(table.queue == queue, table.server == server, table.minute >= since)
-    if step > 1:
-        part = table.minute - table.minute % step
-        parts = (
-            select(
-                func.max(table.minute).label("minute"),
-                func.max(table.depth).label("depth"),
-                func.max(table.oldest_age).label("oldest_age"),
-            )
-            .where(mine)
-            .group_by(part)
-            .subquery()
-        )
-        last = and_(table.queue == queue, table.server == server, table.minute == parts.c.minute)
-        statement = select(
-            table.queue, table.server, table.minute, parts.c.depth, parts.c.oldest_age, table.taken, table.done
-        ).join_from(parts, QUEUE_SAMPLE, last)
-    else:
-        statement = select(QUEUE_SAMPLE).where(mine)
-    return [Sample(*row) for row in connection.execute(statement.order_by(table.minute))]
+    of_queue = and_(table.queue == queue, table.server == server)
+    mine = select(QUEUE_SAMPLE).where(of_queue, table.minute >= since).order_by(table.minute)
+    if step <= 1:
+        return [Sample(*row) for row in connection.execute(mine)]
+    greatest = func.max(table.minute), func.max(table.depth), func.max(table.oldest_age)
+    parts = select(*greatest).where(of_queue, table.minute >= since).group_by(table.minute - table.minute % step)
+    found = {minute: (depth, age) for minute, depth, age in connection.execute(parts)}
+    kept: list[Sample] = []
+    for some in chunks(sorted(found)):  # looked up, not joined: a planner that knows too little would compare all pairs
+        rows = select(QUEUE_SAMPLE).where(of_queue, table.minute.in_(some)).order_by(table.minute)
+        kept += [Sample(*row) for row in connection.execute(rows)]
+    return [replace(sample, depth=found[sample.minute][0], oldest_age=found[sample.minute][1]) for sample in kept]
 
 
 def latest(connection: Connection, queue: str, since: int) -> list[Sample]:

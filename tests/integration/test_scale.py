@@ -18,9 +18,9 @@ ROWS = 12_000
 TIMES = 4
 
 COLUMNS = (
-    "id, event_type, priority, status, event, insertion_timestamp, not_before_timestamp, last_attempt_timestamp, site_id,"
-    " server, failed_attempt_count, is_assigned, remaining, waits_for, waiting_since, last_error_msg, fingerprint,"
-    " session_id, visitor_id, handler, discarded_at"
+    "id, event_type, priority, status, event, insertion_timestamp, not_before_timestamp, last_attempt_timestamp,"
+    " site_id, server, failed_attempt_count, is_assigned, remaining, waits_for, waiting_since, last_error_msg,"
+    " fingerprint, session_id, visitor_id, handler, discarded_at"
 )
 
 
@@ -34,8 +34,8 @@ def filled(folder: Path, rows: int) -> Processing:
             WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {5 * rows})
             INSERT INTO owa_queue_item ({COLUMNS})
             SELECT n, 'e' || n % 3, 0, CASE n % 5 WHEN 2 THEN 'broken' WHEN 4 THEN 'handled' ELSE 'unhandled' END,
-                   x'7b7d', n, CASE WHEN n % 5 IN (1, 3) THEN n END, CASE WHEN n % 5 IN (1, 2, 4) THEN n END, 's' || n % 4,
-                   1, n % 5 = 1, 0, 'everything', CASE WHEN n % 5 = 0 THEN 'session:s:' || (n / 50) END,
+                   x'7b7d', n, CASE WHEN n % 5 IN (1, 3) THEN n END, CASE WHEN n % 5 IN (1, 2, 4) THEN n END,
+                   's' || n % 4, 1, n % 5 = 1, 0, 'everything', CASE WHEN n % 5 = 0 THEN 'session:s:' || (n / 50) END,
                    CASE WHEN n % 5 = 0 THEN n END, CASE WHEN n % 5 IN (1, 2, 4) THEN 'no' END,
                    CASE WHEN n % 5 IN (1, 2, 4) THEN 'f' || n % 7 END, n, n, CASE WHEN n % 5 = 3 THEN 'm:h' ELSE '' END,
                    CASE WHEN n % 5 = 4 THEN n END FROM number""")
