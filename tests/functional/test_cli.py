@@ -47,7 +47,7 @@ def filled(install: Install) -> Path:
 @pytest.fixture
 def queued(filled: Path, tmp_path: Path) -> Installation:
     """An installation of its own with these two events in its queue."""
-    installation = Installation(tmp_path)
+    installation = Installation(tmp_path, {"OWA_SCHEDULER": "0"})  # cron is expected each minute
     shutil.copytree(filled, installation.data_dir)
     return installation
 

@@ -81,7 +81,7 @@ def wait_for_all(installation: Installation) -> None:
         (row,) = installation.query("SELECT generation FROM owa_configuration")
         return generations(installation) == {row["generation"]}
 
-    wait_until(applied, "not all have followed", patience=20)
+    wait_until(applied, "not all have followed")
 
 
 def switch(installation: Installation, command: str, module: str, *words: str) -> None:
