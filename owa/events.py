@@ -113,14 +113,14 @@ def from_document(document: Mapping[str, Any]) -> Event:
     """The event of a JSON form. Raises `RecordError` naming the field that is missing or wrong."""
     properties = _field(document, "properties", dict)
     return Event(
-        guid=_identifier(document, "guid"),
-        event_type=_name(document, "type"),
-        site_id=_name(document, "site"),
-        visitor_id=_identifier(document, "visitor"),
-        session_id=_identifier(document, "session"),
-        received_at=_moment(document),
-        server=_server(document),
-        properties=properties,
+        _identifier(document, "guid"),
+        _name(document, "type"),
+        _name(document, "site"),
+        _identifier(document, "visitor"),
+        _identifier(document, "session"),
+        _moment(document),
+        _server(document),
+        properties,
     )
 
 
@@ -189,7 +189,7 @@ def parse_versioned(text: bytes | str) -> dict[str, Any]:
 
 def parse_identifier(text: str) -> int | None:
     """The id that `text` spells in 1 to 19 ASCII digits, above 0 and below 2^63; else None."""
-    if not (0 < len(text) <= 19 and text.isascii() and text.isdigit()):
+    if not (len(text) <= 19 and text.isdigit() and text.isascii()):
         return None
     value = int(text)
     return value if 0 < value <= LARGEST_ID else None
@@ -215,8 +215,10 @@ def _without_nul(text: bytes | str) -> bytes:
 
 
 def _identifier(document: Mapping[str, Any], name: str) -> int:
-    value = parse_identifier(_field(document, name, str))
+    text = document.get(name)
+    value = parse_identifier(text) if type(text) is str else None
     if value is None:
+        _field(document, name, str)
         raise RecordError(f"Its field {name!r} is not an id of 1 to 19 digits.")
     return value
 

@@ -1,14 +1,16 @@
 """Calendar columns, in the configured time zone, in the forms that OWA's tables have."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """A second, as the columns spell it."""
+class Day:
+    """A day, as the columns spell it."""
 
     year: int
     month: int
@@ -25,6 +27,14 @@ class Calendar:
     """0 to 365, as PHP counts."""
     weekofyear: int
     """ISO week, 1 to 53."""
+    columns: Mapping[str, Any]
+    """Those of them that all facts have."""
+
+
+class Calendar(NamedTuple):
+    """A second, as the columns spell it."""
+
+    date: Day
     hour: int
     minute: int
     second: int
@@ -34,21 +44,22 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@lru_cache(maxsize=10_000)
 def calendar(timestamp: int, zone: ZoneInfo) -> Calendar:
     """The calendar of `timestamp`, in seconds since the epoch."""
     at = datetime.fromtimestamp(timestamp, zone)
-    return Calendar(
-        year=at.year,
-        month=at.year * 100 + at.month,
-        day=at.day,
-        yyyymmdd=(at.year * 100 + at.month) * 100 + at.day,
-        dayofweek=_DAYS[at.weekday()],
-        weekday=at.isoweekday() % 7,
-        month_name=_MONTHS[at.month - 1],
-        dayofyear=at.timetuple().tm_yday - 1,
-        weekofyear=at.isocalendar().week,
-        hour=at.hour,
-        minute=at.minute,
-        second=at.second,
-    )
+    return Calendar(_day(at.year, at.month, at.day), at.hour, at.minute, at.second)
+
+
+@lru_cache(maxsize=1_000)
+def _day(year: int, month: int, day: int) -> Day:
+    at = date(year, month, day)
+    columns: dict[str, Any] = {
+        "year": year,
+        "month": year * 100 + month,
+        "day": day,
+        "yyyymmdd": (year * 100 + month) * 100 + day,
+        "dayofweek": _DAYS[at.weekday()],
+        "dayofyear": at.timetuple().tm_yday - 1,
+        "weekofyear": at.isocalendar().week,
+    }
+    return Day(**columns, weekday=at.isoweekday() % 7, month_name=_MONTHS[month - 1], columns=columns)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from owa.analytics.dimensions import store_dimensions
-from owa.analytics.fact import Fact
+from owa.analytics.fact import Derivation, Fact
 from owa.analytics.facts import coerced, only_new
 from owa.analytics.follow_ups import FollowUps
 from owa.analytics.order_entries import follow_entries
@@ -30,11 +30,12 @@ class PageViews:
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         new, duplicates = only_new(connection, REQUEST, events)
         new.sort(key=lambda event: event.guid)
-        derived = [page_view(event, context) for event in new]
-        facts = [fact for fact, _ in derived]
-        _INSERT.run(connection, [view.row for _, view in derived])
+        derivation = Derivation(context)
+        facts = list(map(derivation.fact, new))
+        views = [page_view(fact, derivation) for fact in facts]
+        _INSERT.run(connection, [view.row for view in views])
         store_dimensions(connection, facts)
-        handled = _into_sessions(connection, new, [view for _, view in derived], context, facts)
+        handled = _into_sessions(connection, new, views, context, facts)
         handled.duplicates, handled.coerced = duplicates, coerced(facts)
         return handled
 
@@ -51,8 +52,9 @@ class PageViews:
 
 def _as_stored(connection: Connection, events: Iterable[Event], context: ProcessingContext) -> list[PageView]:
     """The page views that have their rows: what these say counts, whatever has been configured since."""
-    rows = rows_of(connection, (event.guid for event in events))
-    return [spelled_as_stored(page_view(event, context)[1], rows.get(event.guid)) for event in events]
+    derivation, rows = Derivation(context), rows_of(connection, (event.guid for event in events))
+    views = (page_view(derivation.fact(event), derivation) for event in events)
+    return [spelled_as_stored(view, rows.get(event.guid)) for event, view in zip(events, views, strict=True)]
 
 
 def _into_sessions(
@@ -132,4 +134,7 @@ def _session_of(event: Event) -> SessionId:
     return event.site_id, event.session_id
 
 
-_INSERT = insert_new(REQUEST, REQUEST.columns.keys())
+_EMPTY = {"inbound_visitor_id", "inbound_session_id", "feed_subscription_id", "site", "is_comment", "is_feedreader"}
+"""Columns of OWA's that nothing fills."""
+
+_INSERT = insert_new(REQUEST, [column.name for column in REQUEST.columns if column.name not in _EMPTY])

@@ -1,7 +1,7 @@
 """Reads an event's properties with types: a value of the wrong type is NULL, and counted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -27,11 +27,15 @@ class Properties:
         self.coerced: list[str] = []
         """Each once, however often it is read."""
 
+    def as_sent(self, names: Iterable[str]) -> tuple[Any, ...]:
+        """The values of these, whatever they are; None where there is none."""
+        return tuple(map(self._values.get, names))
+
     def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
         """The text as sent, cut to so many characters; empty when absent, blank, or OWA's `(not set)`."""
         value = self._values.get(name, "")
         if isinstance(value, str):
-            return "" if value == NOT_SET or value.isspace() else value[:longest]
+            return "" if not value or value == NOT_SET or value.isspace() else value[:longest]
         if value is not None:
             self._coerce(name)
         return ""
@@ -90,7 +94,7 @@ class Properties:
         """`true`, `1` and `yes` are true; all else is false."""
         value = self._values.get(name, "")
         if isinstance(value, str):
-            return value.strip().lower() in _TRUE
+            return bool(value) and value.strip().lower() in _TRUE
         if value is not None and not isinstance(value, bool):
             self._coerce(name)
         return value is True
@@ -101,10 +105,10 @@ class Properties:
 
 
 def _whole_number(value: object) -> int | None:
-    if isinstance(value, int):
-        return int(value)
     if not isinstance(value, str):
-        return None
+        return int(value) if isinstance(value, int) else None
+    if len(value) <= 19 and value.isdigit() and value.isascii():
+        return int(value)  # as nearly all are
     text = value.strip()
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else None

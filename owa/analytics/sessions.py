@@ -5,11 +5,12 @@ view merges into the row; before, it waits. If none comes, the session is adopte
 until one with the flag takes its place after all.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, tuple_
 
 from owa.analytics.calendar import calendar
 from owa.analytics.merges import Columns, later, merge, take, with_key
@@ -18,7 +19,7 @@ from owa.analytics.settings import TIME_ZONE
 from owa.analytics.tables import CUSTOM_VARIABLES, SESSION
 from owa.clock import MICROSECONDS
 from owa.contributions import ProcessingContext
-from owa.db.bulk import chunks
+from owa.db.bulk import look_up
 from owa.identity import NOT_SET
 
 SessionId = tuple[str, int]
@@ -156,19 +157,13 @@ def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
 
 def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, OpenSession]:
     """Those of the sessions that are open."""
-    table = SESSION.c
     wanted = set(sessions)
-    found = {}
-    # by id alone: SQLite scans the table for (id, site_id) IN (…)
-    for part in chunks(sorted({session_id for _, session_id in wanted})):
-        statement = select(
-            table.site_id, table.id, table.entry_adopted, table.entry_at, table.entry_guid, table.visitor_id
-        )
-        statement = statement.where(table.id.in_(part))
-        for site_id, session_id, adopted, at, guid, visitor_id in connection.execute(statement):
-            if (site_id, session_id) in wanted:
-                found[site_id, session_id] = OpenSession((adopted, at, guid), visitor_id)
-    return found
+    rows = _OPEN.rows(connection, {session_id for _, session_id in wanted})
+    return {
+        (site_id, session_id): OpenSession((adopted, at, guid), visitor_id)
+        for site_id, session_id, adopted, at, guid, visitor_id in rows
+        if (site_id, session_id) in wanted
+    }
 
 
 def store_sessions(connection: Connection, folds: Sequence[Fold], context: ProcessingContext) -> None:
@@ -228,10 +223,10 @@ def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any
         columns |= {
             "prior_session_lastreq": last_request,
             "time_sinse_priorsession": entry.key[0] // MICROSECONDS - last_request,
-            "prior_session_year": before.year,
-            "prior_session_month": before.month_name,
-            "prior_session_day": before.day,
-            "prior_session_dayofweek": before.weekday,
+            "prior_session_year": before.date.year,
+            "prior_session_month": before.date.month_name,
+            "prior_session_day": before.date.day,
+            "prior_session_dayofweek": before.date.weekday,
             "prior_session_hour": before.hour,
             "prior_session_minute": before.minute,
         }
@@ -264,6 +259,11 @@ def _assign(new: Columns, old: Columns) -> dict[str, Any]:
     }
 
 
+_OPEN = look_up(
+    *(SESSION.c[name] for name in ("site_id", "id", "entry_adopted", "entry_at", "entry_guid", "visitor_id")),
+    by=SESSION.c.id,  # alone: SQLite scans the table for (id, site_id) IN (…)
+)
+
 _ONE: ColumnElement[int] = literal_column("1")
 _ZERO: ColumnElement[int] = literal_column("0")
 
@@ -274,4 +274,9 @@ _EMPTY_ROW: dict[str, Any] = {
     "user_email": NOT_SET,
 }
 
-_MERGE = merge(SESSION, ("id", "site_id"), _assign)
+_OTHERS = re.compile("goal_|num_goal|goals_|commerce_|num_comments$|site$|is_feedreader$")
+"""Columns that a new row leaves empty: sums and goals, which are another's, and what OWA has and nobody fills."""
+
+_MERGE = merge(
+    SESSION, ("id", "site_id"), _assign, [column.name for column in SESSION.columns if not _OTHERS.match(column.name)]
+)

@@ -1,7 +1,6 @@
 """Page views as they are stored, for whoever folds sessions anew."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, select
@@ -38,7 +37,7 @@ def spelled_as_stored(view: PageView, row: RowMapping | None) -> PageView:
         return view
     stored = page_view_of(row)
     place = view if row["location_id"] == view.row["location_id"] else stored
-    return replace(stored, host=view.host, city=place.city, country=place.country)
+    return stored._replace(host=view.host, city=place.city, country=place.country)
 
 
 def page_view_of(row: RowMapping) -> PageView:

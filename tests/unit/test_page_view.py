@@ -5,15 +5,22 @@ from typing import Any
 
 import pytest
 
-from owa.analytics.fact import Fact
+from owa.analytics.fact import Derivation, Fact
 from owa.analytics.page_view import PageView
-from owa.analytics.page_view import page_view as derive
+from owa.analytics.page_view import page_view as view_of
 from owa.analytics.tables import REQUEST
-from owa.contributions import Site
+from owa.contributions import ProcessingContext, Site
+from owa.events import Event
 from owa.identity import NOT_SET, text_id
 from tests.page_views import CHROME, context, page_view
 
 NOT_SET_ID = 9128257944072328014
+
+
+def derive(event: Event, context: ProcessingContext) -> tuple[Fact, PageView]:
+    derivation = Derivation(context)
+    fact = derivation.fact(event)
+    return fact, view_of(fact, derivation)
 
 
 def view(**properties: Any) -> PageView:
@@ -118,7 +125,8 @@ def test_browser_and_system_are_of_the_event_itself() -> None:
 )
 def test_host(sent: str, full_host: str, host: str) -> None:
     found = fact(REMOTE_HOST=sent)
-    assert (found.full_host, found.host, row(REMOTE_HOST=sent)["host_id"]) == (full_host, host, text_id(host))
+    assert (found.whereabouts.full_host, found.whereabouts.host) == (full_host, host)
+    assert row(REMOTE_HOST=sent)["host_id"] == text_id(host)
 
 
 @pytest.mark.parametrize(
