@@ -1,6 +1,6 @@
 """What many events of a batch agree in, and what follows from that: it is worked out once for all that do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,8 +13,12 @@ from owa.user_agent import UserAgent
 
 T = TypeVar("T")
 
-Columns = Mapping[str, Any]
-"""Values by the names of their columns, which all fact tables share."""
+Values = tuple[Any, ...]
+"""Of columns that all fact tables share."""
+
+AGENT_COLUMNS = ("ua_id", "os_id")
+ORIGIN_COLUMNS = ("referer_id", "referring_search_term_id", "medium", "source_id", "ad_id", "campaign_id")
+WHEREABOUTS_COLUMNS = ("host_id", "location_id", "ip_address")
 
 SEPARATOR = "\x1f"
 """Between the parts of a place. It is no part of one."""
@@ -50,7 +54,8 @@ class Agent(NamedTuple):
 
     text: str
     parsed: UserAgent
-    columns: Columns
+    values: Values
+    """Of `AGENT_COLUMNS`."""
 
 
 class Origin(NamedTuple):
@@ -61,7 +66,8 @@ class Origin(NamedTuple):
     """Whether the event says so itself."""
     referer: str
     ad_type: str
-    columns: Columns
+    values: Values
+    """Of `ORIGIN_COLUMNS`."""
 
 
 class Whereabouts(NamedTuple):
@@ -71,7 +77,8 @@ class Whereabouts(NamedTuple):
     full_host: str
     ip_address: str
     location: Location
-    columns: Columns
+    values: Values
+    """Of `WHEREABOUTS_COLUMNS`."""
 
 
 def agents() -> Aspect[Agent]:
@@ -87,7 +94,8 @@ def whereabouts(locate: Callable[[str], Location | None]) -> Aspect[Whereabouts]
     return Aspect(names, lambda values: _whereabouts(values, locate))
 
 
-def custom_variables() -> Aspect[Columns]:
+def custom_variables() -> Aspect[Values]:
+    """The values of `owa.analytics.tables.CUSTOM_VARIABLES`."""
     return Aspect([f"cv{number}" for number in range(1, 6)], _custom_variables)
 
 
@@ -107,21 +115,21 @@ def place_id(place: str) -> int:
 def _agent(values: Properties) -> Agent:
     text = values.text("HTTP_USER_AGENT") or NOT_SET
     parsed = user_agent.parse(text)
-    return Agent(text, parsed, {"ua_id": text_id(text), "os_id": text_id(parsed.operating_system)})
+    return Agent(text, parsed, (text_id(text), text_id(parsed.operating_system)))
 
 
 def _origin(values: Properties) -> Origin:
     source, is_carried = attribution(values)
     referer = values.text("session_referer")
-    columns = {
-        "referer_id": text_id(referer) if referer else None,
-        "referring_search_term_id": text_id(source.search_terms),
-        "medium": source.medium,
-        "source_id": text_id(source.source),
-        "ad_id": text_id(source.ad) if source.ad else None,
-        "campaign_id": text_id(source.campaign) if source.campaign else None,
-    }
-    return Origin(source, is_carried, referer, values.text("ad_type"), columns)
+    ids = (
+        text_id(referer) if referer else None,
+        text_id(source.search_terms),
+        source.medium,
+        text_id(source.source),
+        text_id(source.ad) if source.ad else None,
+        text_id(source.campaign) if source.campaign else None,
+    )
+    return Origin(source, is_carried, referer, values.text("ad_type"), ids)
 
 
 def _whereabouts(values: Properties, locate: Callable[[str], Location | None]) -> Whereabouts:
@@ -129,8 +137,7 @@ def _whereabouts(values: Properties, locate: Callable[[str], Location | None]) -
     host = registrable_domain(full_host) if full_host != NOT_SET else NOT_SET
     address = values.text("ip_address") or NOT_SET
     location = _location(values, address, locate)
-    columns = {"host_id": text_id(host), "location_id": place_id(place(location)), "ip_address": address}
-    return Whereabouts(host, full_host, address, location, columns)
+    return Whereabouts(host, full_host, address, location, (text_id(host), place_id(place(location)), address))
 
 
 _NOWHERE = Location()
@@ -150,11 +157,10 @@ def _full_host(values: Properties) -> str:
     return NOT_SET if not name or name == NOT_SET or ":" in name or name[-1].isdigit() else name
 
 
-def _custom_variables(values: Properties) -> Columns:
+def _custom_variables(values: Properties) -> Values:
     """`cv1` to `cv5`, each sent as `name=value`."""
-    columns = {}
+    found: list[str] = []
     for number in range(1, 6):
         name, separator, value = values.text(f"cv{number}").partition("=")
-        columns[f"cv{number}_name"] = (name if separator else "") or NOT_SET
-        columns[f"cv{number}_value"] = value or NOT_SET
-    return columns
+        found += [(name if separator else "") or NOT_SET, value or NOT_SET]
+    return tuple(found)

@@ -1,6 +1,5 @@
 """Calendar columns, in the configured time zone, in the forms that OWA's tables have."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -27,8 +26,8 @@ class Day:
     """0 to 365, as PHP counts."""
     weekofyear: int
     """ISO week, 1 to 53."""
-    columns: Mapping[str, Any]
-    """Those of them that all facts have."""
+    values: tuple[Any, ...]
+    """Of `DATE_COLUMNS`."""
 
 
 class Calendar(NamedTuple):
@@ -39,6 +38,9 @@ class Calendar(NamedTuple):
     minute: int
     second: int
 
+
+DATE_COLUMNS = ("yyyymmdd", "year", "month", "day", "dayofweek", "dayofyear", "weekofyear")
+"""Columns that all facts have."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -53,13 +55,17 @@ def calendar(timestamp: int, zone: ZoneInfo) -> Calendar:
 @lru_cache(maxsize=1_000)
 def _day(year: int, month: int, day: int) -> Day:
     at = date(year, month, day)
-    columns: dict[str, Any] = {
-        "year": year,
-        "month": year * 100 + month,
-        "day": day,
-        "yyyymmdd": (year * 100 + month) * 100 + day,
-        "dayofweek": _DAYS[at.weekday()],
-        "dayofyear": at.timetuple().tm_yday - 1,
-        "weekofyear": at.isocalendar().week,
-    }
-    return Day(**columns, weekday=at.isoweekday() % 7, month_name=_MONTHS[month - 1], columns=columns)
+    yyyymm, dayofweek = year * 100 + month, _DAYS[at.weekday()]
+    yyyymmdd, dayofyear, week = yyyymm * 100 + day, at.timetuple().tm_yday - 1, at.isocalendar().week
+    return Day(
+        year=year,
+        month=yyyymm,
+        day=day,
+        yyyymmdd=yyyymmdd,
+        dayofweek=dayofweek,
+        weekday=at.isoweekday() % 7,
+        month_name=_MONTHS[month - 1],
+        dayofyear=dayofyear,
+        weekofyear=week,
+        values=(yyyymmdd, year, yyyymm, day, dayofweek, dayofyear, week),
+    )

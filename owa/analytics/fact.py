@@ -3,15 +3,52 @@
 from typing import Any, NamedTuple
 
 from owa.analytics import urls
-from owa.analytics.aspects import Agent, Columns, Origin, Whereabouts, agents, custom_variables, origins, whereabouts
-from owa.analytics.calendar import Calendar, calendar
+from owa.analytics.aspects import (
+    AGENT_COLUMNS,
+    ORIGIN_COLUMNS,
+    WHEREABOUTS_COLUMNS,
+    Agent,
+    Origin,
+    Values,
+    Whereabouts,
+    agents,
+    custom_variables,
+    origins,
+    whereabouts,
+)
+from owa.analytics.calendar import DATE_COLUMNS, Calendar, calendar
 from owa.analytics.goals import goals_of, reached
 from owa.analytics.pages import page_address
 from owa.analytics.properties import Properties
 from owa.analytics.settings import QUERY_STRING_FILTERS, TIME_ZONE
+from owa.analytics.tables import CUSTOM_VARIABLES
 from owa.contributions import ProcessingContext, Site
 from owa.events import Event, Key
 from owa.identity import NOT_SET, text_id
+
+SHARED = (
+    "id",
+    "session_id",
+    "visitor_id",
+    "site_id",
+    "timestamp",
+    "last_req",
+    "is_new_visitor",
+    "is_repeat_visitor",
+    "language",
+    "days_since_prior_session",
+    "days_since_first_session",
+    "num_prior_sessions",
+    "user_name",
+    "received_at",
+    "goals",
+    *DATE_COLUMNS,
+    *AGENT_COLUMNS,
+    *ORIGIN_COLUMNS,
+    *WHEREABOUTS_COLUMNS,
+    *CUSTOM_VARIABLES,
+)
+"""Columns that all fact tables share, and some that several have."""
 
 
 class Page(NamedTuple):
@@ -41,7 +78,7 @@ class Fact(NamedTuple):
     agent: Agent
     origin: Origin
     whereabouts: Whereabouts
-    custom_variables: Columns
+    custom_variables: Values
 
     @property
     def url(self) -> str:
@@ -111,30 +148,34 @@ class Derivation:
         return self._context.sites.get(site_id) or Site(site_id, "")
 
 
-def shared_columns(fact: Fact) -> dict[str, Any]:
-    """The columns that all fact tables share, and some that several have."""
+def shared_values(fact: Fact) -> Values:
+    """The values of `SHARED`."""
     event, values = fact.event, fact.values
     is_new_visitor = values.flag("is_new_visitor")
-    return {
-        "id": event.guid,
-        "session_id": fact.session_id,
-        "visitor_id": event.visitor_id,
-        "site_id": event.site_id,
-        "timestamp": event.timestamp,
-        "last_req": values.integer("last_req"),
-        "is_new_visitor": int(is_new_visitor),
-        "is_repeat_visitor": None if is_new_visitor else 1,
-        "language": values.text("language") or NOT_SET,
-        "days_since_prior_session": values.integer("days_since_prior_session", "dsps"),
-        "days_since_first_session": values.integer("days_since_first_session", "dsfs"),
-        "num_prior_sessions": values.integer("num_prior_sessions", "nps"),
-        "user_name": fact.user_name or NOT_SET,
-        "document_id": fact.page.id,
-        "received_at": event.received_at,
-        "goals": fact.page.goals or None,
-        **fact.calendar.date.columns,
-        **fact.agent.columns,
-        **fact.origin.columns,
-        **fact.whereabouts.columns,
-        **fact.custom_variables,
-    }
+    return (
+        event.guid,
+        fact.session_id,
+        event.visitor_id,
+        event.site_id,
+        event.timestamp,
+        values.integer("last_req"),
+        int(is_new_visitor),
+        None if is_new_visitor else 1,
+        values.text("language") or NOT_SET,
+        values.integer("days_since_prior_session", "dsps"),
+        values.integer("days_since_first_session", "dsfs"),
+        values.integer("num_prior_sessions", "nps"),
+        fact.user_name or NOT_SET,
+        event.received_at,
+        fact.page.goals or None,
+        *fact.calendar.date.values,
+        *fact.agent.values,
+        *fact.origin.values,
+        *fact.whereabouts.values,
+        *fact.custom_variables,
+    )
+
+
+def shared_columns(fact: Fact) -> dict[str, Any]:
+    """The columns that all fact tables share, and some that several have."""
+    return {**dict(zip(SHARED, shared_values(fact), strict=True)), "document_id": fact.page.id}

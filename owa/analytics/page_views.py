@@ -9,14 +9,14 @@ from owa.analytics.fact import Derivation, Fact
 from owa.analytics.facts import coerced, only_new
 from owa.analytics.follow_ups import FollowUps
 from owa.analytics.order_entries import follow_entries
-from owa.analytics.page_view import PAGE_VIEW, PageView, page_view
+from owa.analytics.page_view import COLUMNS, PAGE_VIEW, PageView, page_view
 from owa.analytics.session_sums import Conversion, News, take_in
 from owa.analytics.sessions import Fold, OpenSession, SessionId, fold, open_sessions, store_sessions
 from owa.analytics.stored_page_views import rows_of, spelled_as_stored
 from owa.analytics.tables import REQUEST
 from owa.analytics.visitors import recompute_last_sessions, store_visitors
 from owa.contributions import Handled, ProcessingContext
-from owa.db.bulk import insert_new
+from owa.db.bulk import BulkInsert
 from owa.events import Event
 from owa.queues.contract import Waiting, session_key, session_of_key
 
@@ -134,7 +134,4 @@ def _session_of(event: Event) -> SessionId:
     return event.site_id, event.session_id
 
 
-_EMPTY = {"inbound_visitor_id", "inbound_session_id", "feed_subscription_id", "site", "is_comment", "is_feedreader"}
-"""Columns of OWA's that nothing fills."""
-
-_INSERT = insert_new(REQUEST, [column.name for column in REQUEST.columns if column.name not in _EMPTY])
+_INSERT = BulkInsert(REQUEST, COLUMNS)

@@ -8,6 +8,7 @@ until one with the flag takes its place after all.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, tuple_
@@ -57,6 +58,8 @@ _FROM_REQUEST = (
     *CUSTOM_VARIABLES,
 )
 """Columns that the entry's request row has under the same name."""
+
+_from_request, _attribution_of = attrgetter(*_FROM_REQUEST), attrgetter(*ATTRIBUTION)
 
 _ENTRY = (
     *_FROM_REQUEST,
@@ -180,13 +183,13 @@ def session_row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
     if item.last:
         # The column may not be NULL, so without an entry some visitor is proposed; only an entry's is ever taken.
         row["visitor_id"] = item.last.visitor_id
-        row.update(last_req=item.last.row["timestamp"], last_page_id=int(item.last.row["document_id"]))
+        row.update(last_req=item.last.row.timestamp, last_page_id=int(item.last.row.document_id))
         _set_key(row, "last", item.last)
     if item.entry and item.entry_key:
         row.update(_entry_columns(item.entry, context))
         row["entry_adopted"], row["entry_at"], row["entry_guid"] = item.entry_key
     if source := item.attributed or item.entry:
-        row.update({name: source.row[name] for name in ATTRIBUTION})
+        row.update(zip(ATTRIBUTION, _attribution_of(source.row), strict=True))
     if item.attributed:
         _set_key(row, "attribution", item.attributed)
     for group, view, value in (
@@ -209,15 +212,15 @@ def _set_key(row: dict[str, Any], group: str, view: PageView) -> None:
 
 
 def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any]:
-    columns = {name: entry.row[name] for name in _FROM_REQUEST}
+    columns = dict(zip(_FROM_REQUEST, _from_request(entry.row), strict=True))
     columns |= {
-        "first_page_id": int(entry.row["document_id"]),
+        "first_page_id": int(entry.row.document_id),
         "host": entry.host,
         "city": entry.city,
         "country": entry.country,
         "prior_session_id": entry.prior_session_id or 0,
     }
-    last_request = entry.row["last_req"]
+    last_request = entry.row.last_req
     if last_request is not None and last_request > 0:
         before = calendar(last_request, context.settings[TIME_ZONE])
         columns |= {

@@ -91,7 +91,7 @@ def _add_view(item: Fold, view: PageView) -> None:
 def _add_entry(item: Fold, entry: PageView) -> None:
     if item.last_entry is None or entry.key > item.last_entry.key:
         item.last_entry = entry
-    prior = entry.row["num_prior_sessions"]
+    prior = entry.row.num_prior_sessions
     if prior is not None and (item.prior_sessions is None or prior > item.prior_sessions):
         item.prior_sessions = prior
 

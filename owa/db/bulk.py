@@ -56,6 +56,20 @@ class BulkStatement:
         return self._compiled[dialect.name]
 
 
+class BulkInsert:
+    """Inserts rows that are tuples, leaving those alone whose key is there already."""
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        """`columns`: what the tuples hold."""
+        self._sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES (%s) ON CONFLICT DO NOTHING"  # noqa: S608
+        self._count = len(columns)
+
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            mark = "%s" if connection.dialect.name == "postgresql" else "?"
+            connection.exec_driver_sql(self._sql % ", ".join([mark] * self._count), rows)
+
+
 class LookUp:
     """Selects the rows that have one of many whole numbers in a column."""
 
