@@ -35,7 +35,7 @@ class Aspect(Generic[T]):
         self._known: dict[tuple[Any, ...], tuple[T, Properties]] = {}
 
     def of(self, values: Properties) -> T:
-        sent = values.as_sent(self._names)
+        sent = tuple(map(values.sent.get, self._names))
         try:
             known = self._known.get(sent)
         except TypeError:  # a list or a dict among them, which is no text
