@@ -32,7 +32,7 @@ class Facts:
         new, duplicates = only_new(connection, family.table, events)
         derivation = Derivation(context)
         facts = sorted(map(derivation.fact, new), key=lambda fact: fact.event.guid)
-        family.insert.run(connection, [family.row(fact, derivation) for fact in facts])
+        family.insert.run(connection, (family.row(fact, derivation) for fact in facts))
         store_dimensions(connection, facts)
         store_visitors(connection, context, facts)
         follow_ups = FollowUps(context)

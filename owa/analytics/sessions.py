@@ -172,7 +172,7 @@ def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict
 def store_sessions(connection: Connection, folds: Sequence[Fold], context: ProcessingContext) -> None:
     """Merge the folds into `owa_session`. Each has an entry, or its session is open."""
     ordered = sorted(folds, key=lambda item: (item.session_id, item.site_id))
-    _MERGE.run(connection, [session_row(item, context) for item in ordered])
+    _MERGE.run(connection, (session_row(item, context) for item in ordered))
 
 
 def session_row(item: Fold, context: ProcessingContext) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def store_visitors(
         _add_view(folds.setdefault(view.visitor_id, Fold()), view)
     for entry in entries:
         _add_entry(folds.setdefault(entry.visitor_id, Fold()), entry)
-    _MERGE.run(connection, [_row(visitor_id, folds[visitor_id], context) for visitor_id in sorted(folds)])
+    _MERGE.run(connection, (_row(visitor_id, folds[visitor_id], context) for visitor_id in sorted(folds)))
 
 
 def recompute_last_sessions(connection: Connection, visitors: Iterable[int], context: ProcessingContext) -> None:

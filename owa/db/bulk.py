@@ -40,12 +40,12 @@ class BulkStatement:
         self._build = build
         self._compiled: dict[str, tuple[str, Callable[[Row], Any]]] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Run it for `rows`; returns how many rows changed, as far as the driver tells."""
-        if not rows:
-            return 0
+    def run(self, connection: Connection, rows: Iterable[Row]) -> int:
+        """Run it for `rows`; returns how many rows changed, as far as the driver tells. They are best made one by one:
+        a row as the driver wants it takes a fraction of a dict."""
         sql, arrange = self._compiled.get(connection.dialect.name) or self._compile(connection)
-        return connection.exec_driver_sql(sql, [arrange(row) for row in rows]).rowcount
+        parameters = [arrange(row) for row in rows]
+        return connection.exec_driver_sql(sql, parameters).rowcount if parameters else 0
 
     def _compile(self, connection: Connection) -> tuple[str, Callable[[Row], Any]]:
         dialect = connection.dialect
