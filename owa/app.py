@@ -20,7 +20,6 @@ from owa.db import settings as db_settings
 from owa.db.engine import Database
 from owa.db.settings import DATA_DIR, DATABASE_URL, data_folder
 from owa.delivery import settings as delivery_settings
-from owa.diagnosis import Folders, Scene
 from owa.errors import DatabaseUnavailable, NotInstalled, OwaError, SettingsError
 from owa.exchange import settings as exchange_settings
 from owa.exchange.settings import SERVER_NUMBER
@@ -46,6 +45,8 @@ from owa.tracking import settings as tracking_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from owa.diagnosis import Folders, Scene
 
 INI = text(
     "base.ini",
@@ -105,12 +106,16 @@ class Installation:
         return Runs(self.database, self.clock, server, caller, self.ping.after)
 
     @property
-    def folders(self) -> Folders:
+    def folders(self) -> "Folders":
         """Where it is on this machine."""
+        from owa.diagnosis import Folders  # most commands never ask
+
         return Folders(self.data_dir, self.queue_dir)
 
-    def scene(self, next_guid: Callable[[], object], **asked: Any) -> Scene:
+    def scene(self, next_guid: Callable[[], object], **asked: Any) -> "Scene":
         """For a diagnosis, now. `next_guid`: tries whether guids can be made."""
+        from owa.diagnosis import Scene
+
         return Scene(self.folders, self, next_guid=next_guid, **asked)
 
     def close(self) -> None:
@@ -146,7 +151,7 @@ def open_installation(
         _check_installed(database, data_dir)
     _make(data_dir)
     os.register_at_fork(after_in_child=database.forget_connections)
-    configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir)
+    configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir, registry)
     if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
@@ -190,8 +195,10 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
     )
 
 
-def find_folders() -> Folders:
+def find_folders() -> "Folders":
     """Where this process's installation would be, whatever else is wrong with it. Raises `SettingsError`."""
+    from owa.diagnosis import Folders
+
     wanted = (DATA_DIR, ASYNC_LOG_DIR)
     ini = read_ini(os.environ)
     written = {key: text for key, text in ini.items() if key in [setting.ini_name for setting in wanted]}
@@ -201,8 +208,10 @@ def find_folders() -> Folders:
     return Folders(data_dir, root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs"))
 
 
-def scene_without(error: OwaError) -> Scene:
+def scene_without(error: OwaError) -> "Scene":
     """For a diagnosis of what cannot be opened. `error`: why."""
+    from owa.diagnosis import Scene
+
     try:
         return Scene(find_folders(), error=error)
     except SettingsError:

@@ -44,9 +44,10 @@ class ConfigurationKeeper:
         environment: Mapping[str, str],
         ini: Mapping[str, str],
         folder: Path,
+        registry: Registry | None = None,
     ) -> None:
-        """`core`: the settings that no module declares. Raises `SettingsError` when the environment or the ini file is
-        wrong."""
+        """`core`: the settings that no module declares. `registry`: what is on by default, if that is loaded already.
+        Raises `SettingsError` when the environment or the ini file is wrong."""
         self._database = database
         self._core = tuple(core)
         self._environment = environment
@@ -60,7 +61,7 @@ class ConfigurationKeeper:
         self._is_stale = False
         self._listeners: list[Callable[[], None]] = []
         self._tasks: list[Callable[[], None]] = []
-        self._registry = load()
+        self._registry = registry or load()
         self._current = self._resolve(StoredConfiguration(-1, {}, ()), self._registry)
         if not self.refresh():
             self._read_copy()

@@ -113,14 +113,14 @@ def from_document(document: Mapping[str, Any]) -> Event:
     """The event of a JSON form. Raises `RecordError` naming the field that is missing or wrong."""
     properties = _field(document, "properties", dict)
     return Event(
-        guid=_identifier(document, "guid"),
-        event_type=_name(document, "type"),
-        site_id=_name(document, "site"),
-        visitor_id=_identifier(document, "visitor"),
-        session_id=_identifier(document, "session"),
-        received_at=_moment(document),
-        server=_server(document),
-        properties=properties,
+        _identifier(document, "guid"),
+        _name(document, "type"),
+        _name(document, "site"),
+        _identifier(document, "visitor"),
+        _identifier(document, "session"),
+        _moment(document),
+        _server(document),
+        properties,
     )
 
 
@@ -189,7 +189,7 @@ def parse_versioned(text: bytes | str) -> dict[str, Any]:
 
 def parse_identifier(text: str) -> int | None:
     """The id that `text` spells in 1 to 19 ASCII digits, above 0 and below 2^63; else None."""
-    if not (0 < len(text) <= 19 and text.isascii() and text.isdigit()):
+    if not (len(text) <= 19 and text.isdigit() and text.isascii()):
         return None
     value = int(text)
     return value if 0 < value <= LARGEST_ID else None
@@ -198,15 +198,21 @@ def parse_identifier(text: str) -> int | None:
 def _field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
     value = document.get(name)
     if type(value) is not kind:  # to isinstance, true would be a number
-        raise RecordError(f"Its field {name!r} is missing or not of type {kind.__name__}.")
+        raise _wrong(name, value, kind, "")
     return value
+
+
+def _wrong(name: str, value: object, kind: type[Any], what: str) -> RecordError:
+    """`what`: what is wrong with it, if it is of that kind."""
+    problem = what if type(value) is kind else f"is missing or not of type {kind.__name__}"
+    return RecordError(f"Its field {name!r} {problem}.")
 
 
 def _name(document: Mapping[str, Any], field: str) -> str:
-    value = _field(document, field, str)
-    if len(value) > LONGEST_NAME:
-        raise RecordError(f"Its field {field!r} is longer than {LONGEST_NAME} characters.")
-    return value
+    value = document.get(field)
+    if type(value) is str and len(value) <= LONGEST_NAME:
+        return value
+    raise _wrong(field, value, str, f"is longer than {LONGEST_NAME} characters")
 
 
 def _without_nul(text: bytes | str) -> bytes:
@@ -215,21 +221,22 @@ def _without_nul(text: bytes | str) -> bytes:
 
 
 def _identifier(document: Mapping[str, Any], name: str) -> int:
-    value = parse_identifier(_field(document, name, str))
+    text = document.get(name)
+    value = parse_identifier(text) if type(text) is str else None
     if value is None:
-        raise RecordError(f"Its field {name!r} is not an id of 1 to 19 digits.")
+        raise _wrong(name, text, str, "is not an id of 1 to 19 digits")
     return value
 
 
 def _moment(document: Mapping[str, Any]) -> int:
-    value = _field(document, "received", int)
-    if not 0 <= value < 2**53:
-        raise RecordError("Its field 'received' is not a time in microseconds.")
-    return value
+    value = document.get("received")
+    if type(value) is int and 0 <= value < 2**53:
+        return value
+    raise _wrong("received", value, int, "is not a time in microseconds")
 
 
 def _server(document: Mapping[str, Any]) -> int:
-    value = _field(document, "server", int)
-    if not 0 <= value <= 999:
-        raise RecordError("Its field 'server' is not a number from 0 to 999.")
-    return value
+    value = document.get("server")
+    if type(value) is int and 0 <= value <= 999:
+        return value
+    raise _wrong("server", value, int, "is not a number from 0 to 999")

@@ -41,7 +41,7 @@ from owa.contributions import (
 from owa.db.bulk import BulkStatement, bound, chunks, dialect_insert, insert_new
 from owa.db.configuration import store_settings
 from owa.db.engine import Database, after_commit
-from owa.db.metadata import METADATA, Id
+from owa.db.metadata import METADATA, Id, partial_index
 from owa.db.receipts import DIRECT, Receipt
 from owa.db.settings import data_folder
 from owa.errors import (
@@ -235,6 +235,7 @@ __all__ = [
     "open_copied_file",
     "open_files",
     "pack",
+    "partial_index",
     "quarantined_parts",
     "session_key",
     "status_of",

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ua_parser
-
 LONGEST = 2_000
 """Longer strings are cut before they are parsed: no real browser sends them."""
 
@@ -23,6 +21,8 @@ class UserAgent:
 @lru_cache(maxsize=20_000)
 def parse(text: str) -> UserAgent:
     """Parse with the uap-core patterns. Remembers the last 20,000 strings: parsing one anew takes 26 µs."""
+    import ua_parser  # who has nothing to parse does not wait for it
+
     result = ua_parser.parse(text[:LONGEST])
     browser, system, device = result.user_agent, result.os, result.device
     parts = (browser.major, browser.minor, browser.patch) if browser else ()

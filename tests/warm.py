@@ -7,12 +7,15 @@ from importlib import import_module
 
 import maxminddb  # noqa: F401
 import pyramid.scripts.pserve  # noqa: F401
+import re2  # noqa: F401
 import waitress  # noqa: F401
 
 import owa.db.migrate
+import owa.delivery.deliveries
+import owa.diagnosis
 import owa.views
 from owa.analytics.attribution import registrable_domain
-from owa.cli.commands import COMMANDS
+from owa.cli.commands import all_commands
 from owa.registry import load
 from owa.user_agent import parse
 
@@ -21,5 +24,5 @@ for module in pkgutil.walk_packages(owa.views.__path__, "owa.views."):
 load()
 parse("")
 registrable_domain("example.org")
-assert COMMANDS
+assert all_commands()
 gc.freeze()  # the children need not look at it when they tidy up

@@ -1,14 +1,15 @@
 """Calendar columns, in the configured time zone, in the forms that OWA's tables have."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """A second, as the columns spell it."""
+class Day:
+    """A day, as the columns spell it."""
 
     year: int
     month: int
@@ -25,30 +26,46 @@ class Calendar:
     """0 to 365, as PHP counts."""
     weekofyear: int
     """ISO week, 1 to 53."""
+    values: tuple[Any, ...]
+    """Of `DATE_COLUMNS`."""
+
+
+class Calendar(NamedTuple):
+    """A second, as the columns spell it."""
+
+    date: Day
     hour: int
     minute: int
     second: int
 
 
+DATE_COLUMNS = ("yyyymmdd", "year", "month", "day", "dayofweek", "dayofyear", "weekofyear")
+"""Columns that all facts have."""
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@lru_cache(maxsize=10_000)
 def calendar(timestamp: int, zone: ZoneInfo) -> Calendar:
     """The calendar of `timestamp`, in seconds since the epoch."""
     at = datetime.fromtimestamp(timestamp, zone)
-    return Calendar(
-        year=at.year,
-        month=at.year * 100 + at.month,
-        day=at.day,
-        yyyymmdd=(at.year * 100 + at.month) * 100 + at.day,
-        dayofweek=_DAYS[at.weekday()],
+    return Calendar(_day(at.year, at.month, at.day), at.hour, at.minute, at.second)
+
+
+@lru_cache(maxsize=1_000)
+def _day(year: int, month: int, day: int) -> Day:
+    at = date(year, month, day)
+    yyyymm, dayofweek = year * 100 + month, _DAYS[at.weekday()]
+    yyyymmdd, dayofyear, week = yyyymm * 100 + day, at.timetuple().tm_yday - 1, at.isocalendar().week
+    return Day(
+        year=year,
+        month=yyyymm,
+        day=day,
+        yyyymmdd=yyyymmdd,
+        dayofweek=dayofweek,
         weekday=at.isoweekday() % 7,
-        month_name=_MONTHS[at.month - 1],
-        dayofyear=at.timetuple().tm_yday - 1,
-        weekofyear=at.isocalendar().week,
-        hour=at.hour,
-        minute=at.minute,
-        second=at.second,
+        month_name=_MONTHS[month - 1],
+        dayofyear=dayofyear,
+        weekofyear=week,
+        values=(yyyymmdd, year, yyyymm, day, dayofweek, dayofyear, week),
     )

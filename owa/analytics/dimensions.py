@@ -1,16 +1,18 @@
 """Dimension rows of events: gathered in memory for a batch, then merged in one statement a table."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
 from owa import user_agent
 from owa.analytics import tables, urls
+from owa.analytics.aspects import SEPARATOR, place, place_id
 from owa.analytics.attribution import referred_by
-from owa.analytics.fact import SEPARATOR, Fact, place, place_id
+from owa.analytics.fact import Fact
 from owa.analytics.merges import dimension_merge
 from owa.db.bulk import BulkStatement
 from owa.events import Key
@@ -32,27 +34,29 @@ class Dimension:
     """Columns of which the last non-empty value by key counts."""
     identity: Callable[[str], int] = text_id
 
-    def store(self, connection: Connection, facts: Iterable[Fact]) -> None:
-        """Merge what the events tell into the table."""
+    def store(self, connection: Connection, facts: Sequence[Fact]) -> None:
+        """Merge what the events tell into the table. They come in the order of their keys."""
+        texts = dict.fromkeys(map(self.text, facts))
+        texts.pop("", None)
         rows: dict[int, dict[str, Any]] = {}
-        for fact in facts:
-            text = self.text(fact)
-            if text:
-                self._fold(rows, text, fact)
+        for text in texts:
+            self._fold(rows, text)
         for row in rows.values():
             row.update({name: derive(row[self.column]) for name, derive in self.derived.items()})
+        for name, value_of in self.attributes.items():
+            # of events with the same text, the last one that has a value stays
+            for text, fact in {self.text(fact): fact for fact in facts if value_of(fact)}.items():
+                if text:
+                    _take_later(rows[self.identity(text)], name, value_of(fact), fact.key)
         self._merge.run(connection, [rows[identity] for identity in sorted(rows)])
 
-    def _fold(self, rows: dict[int, dict[str, Any]], text: str, fact: Fact) -> None:
+    def _fold(self, rows: dict[int, dict[str, Any]], text: str) -> None:
         identity = self.identity(text)
         row = rows.get(identity)
         if row is None:
-            row = rows[identity] = {**self._empty_row, "id": identity, self.column: text}
+            rows[identity] = {**self._empty_row, "id": identity, self.column: text}
         elif text < row[self.column]:
             row[self.column] = text
-        for name, value_of in self.attributes.items():
-            if value := value_of(fact):
-                _take_later(row, name, value, fact.event.key)
 
     @cached_property
     def _empty_row(self) -> dict[str, Any]:
@@ -63,16 +67,20 @@ class Dimension:
         return dimension_merge(self.table, self.column, self.derived, self.attributes)
 
 
-def store_dimensions(connection: Connection, facts: list[Fact]) -> None:
+def store_dimensions(connection: Connection, facts: Iterable[Fact]) -> None:
     """Merge the dimension rows of a batch into their tables."""
+    ordered = sorted(facts, key=_key)
     for dimension in DIMENSIONS:
-        dimension.store(connection, facts)
+        dimension.store(connection, ordered)
 
 
 def _take_later(row: dict[str, Any], name: str, value: str, key: Key) -> None:
     at, guid = f"{name}_at", f"{name}_guid"
     if row[at] is None or key > (row[at], row[guid]):
         row[name], (row[at], row[guid]) = value, key
+
+
+_key = attrgetter("key")
 
 
 def _site(referer: str) -> str:
@@ -99,55 +107,55 @@ DIMENSIONS = (
     Dimension(
         tables.DOCUMENT,
         "url",
-        lambda fact: fact.url,
+        attrgetter("page.url"),
         derived={"uri": urls.uri},
-        attributes={"page_title": lambda fact: fact.title, "page_type": lambda fact: fact.page_type},
+        attributes={"page_title": attrgetter("title"), "page_type": attrgetter("page_type")},
     ),
     Dimension(
         tables.REFERER,
         "url",
-        lambda fact: fact.referer,
+        attrgetter("origin.referer"),
         derived={"site": _site, "page_title": _always(NOT_SET), "is_searchengine": _is_search_engine},
     ),
     Dimension(
         tables.UA,
         "ua",
-        lambda fact: fact.agent_text,
+        attrgetter("agent.text"),
         derived={
             "browser_type": lambda text: user_agent.parse(text).browser or NOT_SET,
             "browser": lambda text: user_agent.parse(text).version,
         },
     ),
-    Dimension(tables.OS, "name", lambda fact: fact.agent.operating_system),
+    Dimension(tables.OS, "name", attrgetter("agent.parsed.operating_system")),
     Dimension(
         tables.HOST,
         "host",
-        lambda fact: fact.host,
+        attrgetter("whereabouts.host"),
         derived={name: _always(NOT_SET) for name in ("city", "country", "latitude", "longitude")},
         attributes={
-            "ip_address": lambda fact: _known(fact.ip_address),
-            "full_host": lambda fact: _known(fact.full_host),
+            "ip_address": lambda fact: _known(fact.whereabouts.ip_address),
+            "full_host": lambda fact: _known(fact.whereabouts.full_host),
         },
     ),
     Dimension(
         tables.LOCATION,
         "place",
-        lambda fact: place(fact.location),
+        lambda fact: place(fact.whereabouts.location),
         derived={name: _part(number) for number, name in enumerate(("country", "state", "city"))},
         attributes={
-            "country_code": lambda fact: fact.location.country_code,
-            "latitude": lambda fact: fact.location.latitude,
-            "longitude": lambda fact: fact.location.longitude,
+            "country_code": attrgetter("whereabouts.location.country_code"),
+            "latitude": attrgetter("whereabouts.location.latitude"),
+            "longitude": attrgetter("whereabouts.location.longitude"),
         },
         identity=place_id,
     ),
-    Dimension(tables.SOURCE, "source_domain", lambda fact: fact.attribution.source),
-    Dimension(tables.CAMPAIGN, "name", lambda fact: fact.attribution.campaign),
+    Dimension(tables.SOURCE, "source_domain", attrgetter("origin.attribution.source")),
+    Dimension(tables.CAMPAIGN, "name", attrgetter("origin.attribution.campaign")),
     Dimension(
         tables.AD,
         "name",
-        lambda fact: fact.attribution.ad,
-        attributes={"type": lambda fact: fact.ad_type},
+        attrgetter("origin.attribution.ad"),
+        attributes={"type": attrgetter("origin.ad_type")},
     ),
-    Dimension(tables.SEARCH_TERM, "terms", lambda fact: fact.attribution.search_terms),
+    Dimension(tables.SEARCH_TERM, "terms", attrgetter("origin.attribution.search_terms")),
 )

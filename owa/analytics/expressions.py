@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import re2
+if TYPE_CHECKING:
+    import re2
 
 MOST_MEMORY = 2**20
 """Bytes that one may take, compiled and at work."""
@@ -16,6 +18,8 @@ LARGEST_PROGRAM = 2_500
 def searcher(expression: str) -> Callable[[str], bool]:
     """What says whether the expression is found anywhere in a text. Raises `ValueError` with the reason when it is no
     expression of RE2, or too large a one."""
+    import re2  # most sites have no expressions
+
     try:
         compiled = re2.compile(expression.encode(), _options())
     except re2.error as error:
@@ -26,7 +30,9 @@ def searcher(expression: str) -> Callable[[str], bool]:
     return lambda text: compiled.search(text.encode("utf-8", "replace")) is not None
 
 
-def _options() -> re2.Options:
+def _options() -> "re2.Options":
+    import re2
+
     options = re2.Options()
     options.max_mem = MOST_MEMORY
     options.log_errors = False
@@ -34,7 +40,7 @@ def _options() -> re2.Options:
     return options
 
 
-def _reason(error: re2.error) -> str:
+def _reason(error: Exception) -> str:
     """RE2's own words, which are bytes."""
     (reason, *_) = error.args or (b"",)
     return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

@@ -1,18 +1,19 @@
 """The handler of a family of facts: a row for each event, and what its session takes from it."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 
 from owa.analytics.dimensions import store_dimensions
-from owa.analytics.fact import Fact, derive
+from owa.analytics.fact import Derivation, Fact
 from owa.analytics.families import Family
 from owa.analytics.follow_ups import FollowUps
 from owa.analytics.session_sums import News, take_in
 from owa.analytics.sessions import SessionId, open_sessions
 from owa.analytics.visitors import store_visitors
 from owa.contributions import Handled, ProcessingContext
-from owa.db.bulk import chunks
+from owa.db.bulk import LookUp, look_up
 from owa.events import Event
 from owa.queues.contract import Waiting, session_key
 
@@ -29,8 +30,9 @@ class Facts:
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         family = self._family
         new, duplicates = only_new(connection, family.table, events)
-        facts = sorted((derive(event, context) for event in new), key=lambda fact: fact.event.guid)
-        family.insert.run(connection, [family.row(fact, context) for fact in facts])
+        derivation = Derivation(context)
+        facts = sorted(map(derivation.fact, new), key=lambda fact: fact.event.guid)
+        family.insert.run(connection, (family.row(fact, derivation) for fact in facts))
         store_dimensions(connection, facts)
         store_visitors(connection, context, facts)
         follow_ups = FollowUps(context)
@@ -47,7 +49,7 @@ class Facts:
 
     def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Its session took in what it is to it when it was opened."""
-        facts = [derive(event, context) for event in events]
+        facts = list(map(Derivation(context).fact, events))
         return Handled(waiting=waiting(facts, open_sessions(connection, map(session_of, facts))))
 
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
@@ -60,9 +62,7 @@ class Facts:
 
 def only_new(connection: Connection, table: Table, events: Sequence[Event]) -> tuple[list[Event], list[Event]]:
     """The events that have no row in `table`, each once, and the others."""
-    stored: set[int] = set()
-    for part in chunks(event.guid for event in events):
-        stored.update(connection.execute(select(table.c.id).where(table.c.id.in_(part))).scalars())
+    stored = {guid for (guid,) in _guids(table).rows(connection, (event.guid for event in events))}
     new: dict[int, Event] = {}
     duplicates = []
     for event in events:
@@ -71,6 +71,11 @@ def only_new(connection: Connection, table: Table, events: Sequence[Event]) -> t
         else:
             new[event.guid] = event
     return list(new.values()), duplicates
+
+
+@cache
+def _guids(table: Table) -> LookUp:
+    return look_up(table.c.id, by=table.c.id)
 
 
 def session_of(fact: Fact) -> SessionId:

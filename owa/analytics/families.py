@@ -8,11 +8,9 @@ from typing import Any
 from sqlalchemy import Table
 
 from owa.analytics import tables
-from owa.analytics.fact import Fact, shared_columns
-from owa.analytics.pages import page_address
-from owa.analytics.settings import QUERY_STRING_FILTERS
+from owa.analytics.fact import Derivation, Fact, shared_columns
 from owa.clock import MICROSECONDS
-from owa.contributions import FactFamily, ProcessingContext, Site
+from owa.contributions import FactFamily
 from owa.db.bulk import BulkStatement, insert_new
 from owa.db.metadata import METADATA
 from owa.events import LARGEST_ID
@@ -27,14 +25,14 @@ class Family:
 
     event_type: str
     table: Table
-    own_columns: Callable[[Fact, ProcessingContext], Row]
+    own_columns: Callable[[Fact, Derivation], Row]
     in_session: bool = True
     """Whether its events belong to a session, and wait until that is open."""
     reaches_goals: bool = True
 
-    def row(self, fact: Fact, context: ProcessingContext) -> Row:
+    def row(self, fact: Fact, derivation: Derivation) -> Row:
         """The whole row."""
-        return {**self._empty_row, **shared_columns(fact), **self.own_columns(fact, context)}
+        return {**self._empty_row, **shared_columns(fact), **self.own_columns(fact, derivation)}
 
     @cached_property
     def insert(self) -> BulkStatement:
@@ -51,11 +49,11 @@ def contributed(family: FactFamily) -> Family:
     return Family(family.event_type, METADATA.tables[family.table], own, reaches_goals=False)
 
 
-def _contributed_columns(family: FactFamily, fact: Fact, _context: ProcessingContext) -> Row:
+def _contributed_columns(family: FactFamily, fact: Fact, _derivation: Derivation) -> Row:
     return dict(family.columns(fact.values, fact.url))
 
 
-def _action(fact: Fact, _context: ProcessingContext) -> Row:
+def _action(fact: Fact, _derivation: Derivation) -> Row:
     values = fact.values
     return {
         "action_group": values.text("action_group") or None,
@@ -65,10 +63,9 @@ def _action(fact: Fact, _context: ProcessingContext) -> Row:
     }
 
 
-def _click(fact: Fact, context: ProcessingContext) -> Row:
+def _click(fact: Fact, derivation: Derivation) -> Row:
     values = fact.values
-    site = context.sites.get(fact.event.site_id) or Site(fact.event.site_id, "")
-    target = page_address(values.text("target_url"), site, context.settings[QUERY_STRING_FILTERS])
+    target = derivation.address(fact.event.site_id, values.text("target_url"))
     x, y = values.integer("click_x"), values.integer("click_y")
     return {
         **_time_of_day(fact),
@@ -80,19 +77,19 @@ def _click(fact: Fact, context: ProcessingContext) -> Row:
         **{name: values.integer(name) for name in ("page_width", "page_height", "dom_element_x", "dom_element_y")},
         **{name: values.text(name) or NOT_SET for name in _ELEMENT},
         "dom_element_parent_id": values.text("dom_element_parent_id") or None,
-        "host": fact.host,
+        "host": fact.whereabouts.host,
     }
 
 
-def _feed_request(fact: Fact, _context: ProcessingContext) -> Row:
+def _feed_request(fact: Fact, _derivation: Derivation) -> Row:
     values = fact.values
     return {
         **_time_of_day(fact),
         "feed_reader_guid": values.text("feed_reader_guid") or None,
         "subscription_id": values.identifier("feed_subscription_id"),
         "feed_format": values.text("feed_format") or None,
-        "host": fact.host,
-        "os": fact.agent.operating_system,
+        "host": fact.whereabouts.host,
+        "os": fact.agent.parsed.operating_system,
     }
 
 

@@ -4,7 +4,7 @@ neither order nor repetition changes a table.
 A group of columns that is the first or the last by key moves as one, decided by the key that stands beside it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, case, or_, tuple_
@@ -62,11 +62,11 @@ def dimension_merge(table: Table, text: str, derived: Iterable[str], attributes:
     return BulkStatement(build)
 
 
-def merge(table: Table, keys: Iterable[str], assign: Any) -> BulkStatement:
-    """Insert rows, or change them as `assign(new, old)` says."""
+def merge(table: Table, keys: Iterable[str], assign: Any, columns: Sequence[str] = ()) -> BulkStatement:
+    """Insert rows, or change them as `assign(new, old)` says. `columns`: those that new rows fill; default: all."""
 
     def build(insert: Any) -> Any:
-        statement = bound(insert(table), table.columns.keys())
+        statement = bound(insert(table), columns or table.columns.keys())
         assignments: Mapping[str, Any] = assign(statement.excluded, table.c)
         return statement.on_conflict_do_update(index_elements=list(keys), set_=assignments)
 

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from owa.analytics.fact import Fact, derive, shared_columns
+from owa.analytics.fact import Fact, shared_columns
 from owa.analytics.properties import LARGEST_AMOUNT, Properties
 from owa.analytics.tables import LINE_ITEM, TRANSACTION
-from owa.contributions import ProcessingContext
-from owa.events import Event
 from owa.identity import text_id
 
 ORDER = "ecommerce.transaction"
@@ -38,10 +36,9 @@ class Order:
         return int(self.row["id"])
 
 
-def order(event: Event, context: ProcessingContext) -> Order:
+def order(fact: Fact) -> Order:
     """Derive the rows. An order without an id of its own is known by its event's."""
-    fact = derive(event, context, DELAYED)
-    values = fact.values
+    event, values = fact.event, fact.values
     order_id = values.text("ct_order_id")
     name = _SEPARATOR.join((event.site_id, order_id.strip() or str(event.guid)))
     shared = shared_columns(fact)

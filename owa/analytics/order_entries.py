@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 
 from owa.analytics.sessions import SessionId
 from owa.analytics.tables import CUSTOM_VARIABLES, LINE_ITEM, REQUEST, SESSION, TRANSACTION
-from owa.db.bulk import chunks
+from owa.db.bulk import LookUp
 
 _FROM_ENTRY = (
     "visitor_id",
@@ -36,30 +36,25 @@ _FROM_ENTRY = (
 def follow_entries(connection: Connection, sessions: Iterable[SessionId]) -> None:
     """Copy these columns from the entries of open sessions to their delayed orders, and to the line items."""
     wanted = set(sessions)
-    rows: list[dict[str, object]] = []
-    for part in chunks(sorted({session_id for _, session_id in wanted})):
-        rows += [
-            {name: row[name] for name in ("its_order", *_FROM_ENTRY)}
-            for row in connection.execute(_SELECT, {"sessions": part}).mappings()
-            if (row["site_id"], row["session_id"]) in wanted
-        ]
+    rows = [
+        {name: getattr(row, name) for name in ("its_order", *_FROM_ENTRY)}
+        for row in _DELAYED.rows(connection, {session_id for _, session_id in wanted})
+        if (row.site_id, row.session_id) in wanted
+    ]
     if rows:
         for statement in _UPDATES:
             connection.execute(statement, rows)
 
 
 _SESSION = and_(SESSION.c.id == TRANSACTION.c.session_id, SESSION.c.site_id == TRANSACTION.c.site_id)
-_SELECT = (
-    select(
-        TRANSACTION.c.id.label("its_order"),
-        TRANSACTION.c.site_id,
-        TRANSACTION.c.session_id,
-        *(REQUEST.c[name] for name in _FROM_ENTRY),
-    )
-    .select_from(TRANSACTION.join(SESSION, _SESSION).join(REQUEST, REQUEST.c.id == SESSION.c.entry_guid))
-    .where(
-        TRANSACTION.c.session_id.in_(bindparam("sessions", expanding=True)), TRANSACTION.c.original_session.is_not(None)
-    )
+_SELECT = select(
+    TRANSACTION.c.id.label("its_order"),
+    TRANSACTION.c.site_id,
+    TRANSACTION.c.session_id,
+    *(REQUEST.c[name] for name in _FROM_ENTRY),
+).select_from(TRANSACTION.join(SESSION, _SESSION).join(REQUEST, REQUEST.c.id == SESSION.c.entry_guid))
+_DELAYED = LookUp(
+    lambda among: _SELECT.where(among(TRANSACTION.c.session_id), TRANSACTION.c.original_session.is_not(None))
 )
 _UPDATES = [
     update(table).where(order == bindparam("its_order")).values({name: bindparam(name) for name in _FROM_ENTRY})

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, delete, select
 
 from owa.analytics.dimensions import store_dimensions
-from owa.analytics.fact import Fact, derive
+from owa.analytics.fact import Derivation, Fact
 from owa.analytics.facts import coerced, only_new, session_of, waiting
 from owa.analytics.follow_ups import FollowUps
 from owa.analytics.merges import merge
@@ -28,8 +28,8 @@ class Orders:
 
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         new, duplicates = only_new(connection, ORDER_EVENT, events)
-        found = [order(event, context) for event in new]
-        facts = [item.fact for item in found]
+        facts = list(map(Derivation(context, DELAYED).fact, new))
+        found = list(map(order, facts))
         _INSERT_EVENTS.run(connection, [_event_row(fact) for fact in facts])
         store_dimensions(connection, facts)
         store_visitors(connection, context, facts)
@@ -47,7 +47,7 @@ class Orders:
 
     def resume(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         """Its session took it in when it was opened."""
-        facts = [derive(event, context, DELAYED) for event in events]
+        facts = list(map(Derivation(context, DELAYED).fact, events))
         return Handled(waiting=waiting(facts, open_sessions(connection, map(session_of, facts))))
 
     def adopt(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:

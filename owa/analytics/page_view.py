@@ -1,24 +1,41 @@
 """A page view: a fact that opens a session, or counts in one."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections import namedtuple
+from typing import Any, NamedTuple
 
 from owa.analytics import urls
-from owa.analytics.fact import Fact, derive, shared_columns
-from owa.analytics.pages import page_address
-from owa.analytics.settings import QUERY_STRING_FILTERS
-from owa.analytics.tables import REQUEST
+from owa.analytics.fact import SHARED, Derivation, Fact, shared_values
 from owa.clock import MICROSECONDS
-from owa.contributions import ProcessingContext, Site
-from owa.events import Event, Key
+from owa.events import Key
 from owa.identity import NOT_SET, text_id
 
 PAGE_VIEW = "base.page_request"
 
 
-@dataclass(frozen=True, slots=True)
-class PageView:
+COLUMNS = (
+    *SHARED,
+    "hour",
+    "minute",
+    "second",
+    "msec",
+    "document_id",
+    "prior_document_id",
+    "os",
+    "is_browser",
+    "is_robot",
+    "carries_attribution",
+    "user_email",
+    "is_entry_page",
+    "attributions",
+    "prior_session_id",
+)
+"""Columns of `owa_request`. Nothing fills the others, which OWA has."""
+
+_named_tuple: Any = namedtuple  # the type checker wants names that are spelled out
+RequestRow = _named_tuple("RequestRow", COLUMNS)
+
+
+class PageView(NamedTuple):
     """What its session wants to know of a page view."""
 
     key: Key
@@ -35,71 +52,58 @@ class PageView:
     host: str
     city: str
     country: str
-    row: Mapping[str, Any]
-    """Its row of `owa_request`."""
+    row: Any
+    """Its row of `owa_request`: a `RequestRow`, or one that was read."""
 
     @property
     def goals(self) -> int:
-        return self.row["goals"] or 0
+        return self.row.goals or 0
 
 
-def page_view(event: Event, context: ProcessingContext) -> tuple[Fact, PageView]:
-    """The page view, and the fact that it is."""
-    fact = derive(event, context)
-    values = fact.values
+def page_view(fact: Fact, derivation: Derivation) -> PageView:
+    """The page view that the fact is."""
+    event, values = fact.event, fact.values
     opens_session, attributions = values.flag("is_new_session"), values.text("attribs")
     user_email, prior_session_id = values.text("user_email"), values.identifier("prior_session_id")
-    row = {
-        **_EMPTY_ROW,
-        **shared_columns(fact),
-        **_own_columns(fact, context),
-        "user_email": user_email or NOT_SET,
-        "is_entry_page": int(opens_session),
-        "attributions": attributions or None,
-        "prior_session_id": prior_session_id,
-    }
-    view = PageView(
-        key=event.key,
+    when, agent = fact.calendar, fact.agent.parsed
+    row = RequestRow(
+        *shared_values(fact),
+        when.hour,
+        when.minute,
+        when.second,
+        event.received_at % MICROSECONDS // 1000,
+        str(fact.page.id),
+        _prior_document(fact, derivation),
+        agent.operating_system,
+        int(bool(agent.browser)),
+        int(agent.is_robot),
+        int(fact.origin.is_carried),
+        user_email or NOT_SET,
+        int(opens_session),
+        attributions or None,
+        prior_session_id,
+    )
+    return PageView(
+        key=fact.key,
         site_id=event.site_id,
         session_id=event.session_id,
         visitor_id=event.visitor_id,
         opens_session=opens_session,
-        carries_attribution=fact.carries_attribution,
+        carries_attribution=fact.origin.is_carried,
         attributions=attributions,
         user_name=fact.user_name,
         user_email=user_email,
         prior_session_id=prior_session_id,
-        host=fact.host,
+        host=fact.whereabouts.host,
         city=fact.city,
         country=fact.country,
         row=row,
     )
-    return fact, view
 
 
-def _own_columns(fact: Fact, context: ProcessingContext) -> dict[str, Any]:
-    when = fact.calendar
-    return {
-        "hour": when.hour,
-        "minute": when.minute,
-        "second": when.second,
-        "msec": fact.event.received_at % MICROSECONDS // 1000,
-        "document_id": str(text_id(fact.url)),
-        "prior_document_id": _prior_document(fact, context),
-        "os": fact.agent.operating_system,
-        "is_browser": int(bool(fact.agent.browser)),
-        "is_robot": int(fact.agent.is_robot),
-        "carries_attribution": int(fact.carries_attribution),
-    }
-
-
-def _prior_document(fact: Fact, context: ProcessingContext) -> str | None:
+def _prior_document(fact: Fact, derivation: Derivation) -> str | None:
     """The id of the page before it, if that is on the same host."""
-    prior, page = fact.values.text("HTTP_REFERER"), fact.values.text("page_url")
-    if not prior or not urls.host(prior) == urls.host(page) != "":
+    prior = fact.values.text("HTTP_REFERER")
+    if not prior or not urls.host(prior) == urls.host(fact.values.text("page_url")) != "":
         return None
-    site = context.sites.get(fact.event.site_id) or Site(fact.event.site_id, "")
-    return str(text_id(page_address(prior, site, context.settings[QUERY_STRING_FILTERS])))
-
-
-_EMPTY_ROW: dict[str, Any] = dict.fromkeys(REQUEST.columns.keys())
+    return str(text_id(derivation.address(fact.event.site_id, prior)))

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from owa.analytics.dimensions import store_dimensions
-from owa.analytics.fact import Fact
+from owa.analytics.fact import Derivation, Fact
 from owa.analytics.facts import coerced, only_new
 from owa.analytics.follow_ups import FollowUps
 from owa.analytics.order_entries import follow_entries
-from owa.analytics.page_view import PAGE_VIEW, PageView, page_view
+from owa.analytics.page_view import COLUMNS, PAGE_VIEW, PageView, page_view
 from owa.analytics.session_sums import Conversion, News, take_in
 from owa.analytics.sessions import Fold, OpenSession, SessionId, fold, open_sessions, store_sessions
 from owa.analytics.stored_page_views import rows_of, spelled_as_stored
 from owa.analytics.tables import REQUEST
 from owa.analytics.visitors import recompute_last_sessions, store_visitors
 from owa.contributions import Handled, ProcessingContext
-from owa.db.bulk import insert_new
+from owa.db.bulk import BulkInsert
 from owa.events import Event
 from owa.queues.contract import Waiting, session_key, session_of_key
 
@@ -30,11 +30,12 @@ class PageViews:
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         new, duplicates = only_new(connection, REQUEST, events)
         new.sort(key=lambda event: event.guid)
-        derived = [page_view(event, context) for event in new]
-        facts = [fact for fact, _ in derived]
-        _INSERT.run(connection, [view.row for _, view in derived])
+        derivation = Derivation(context)
+        facts = list(map(derivation.fact, new))
+        views = [page_view(fact, derivation) for fact in facts]
+        _INSERT.run(connection, [view.row for view in views])
         store_dimensions(connection, facts)
-        handled = _into_sessions(connection, new, [view for _, view in derived], context, facts)
+        handled = _into_sessions(connection, new, views, context, facts)
         handled.duplicates, handled.coerced = duplicates, coerced(facts)
         return handled
 
@@ -51,8 +52,9 @@ class PageViews:
 
 def _as_stored(connection: Connection, events: Iterable[Event], context: ProcessingContext) -> list[PageView]:
     """The page views that have their rows: what these say counts, whatever has been configured since."""
-    rows = rows_of(connection, (event.guid for event in events))
-    return [spelled_as_stored(page_view(event, context)[1], rows.get(event.guid)) for event in events]
+    derivation, rows = Derivation(context), rows_of(connection, (event.guid for event in events))
+    views = (page_view(derivation.fact(event), derivation) for event in events)
+    return [spelled_as_stored(view, rows.get(event.guid)) for event, view in zip(events, views, strict=True)]
 
 
 def _into_sessions(
@@ -132,4 +134,4 @@ def _session_of(event: Event) -> SessionId:
     return event.site_id, event.session_id
 
 
-_INSERT = insert_new(REQUEST, REQUEST.columns.keys())
+_INSERT = BulkInsert(REQUEST, COLUMNS)

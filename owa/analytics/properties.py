@@ -20,38 +20,39 @@ _TRUE = frozenset(("true", "1", "yes"))
 class Properties:
     """The properties of one event. Remembers which of them had to be coerced."""
 
-    __slots__ = ("_values", "coerced")
+    __slots__ = ("coerced", "sent")
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
+        self.sent = values
+        """As they came, whatever they are."""
         self.coerced: list[str] = []
         """Each once, however often it is read."""
 
     def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
         """The text as sent, cut to so many characters; empty when absent, blank, or OWA's `(not set)`."""
-        value = self._values.get(name, "")
+        value = self.sent.get(name, "")
         if isinstance(value, str):
-            return "" if value == NOT_SET or value.isspace() else value[:longest]
+            return "" if not value or value == NOT_SET or value.isspace() else value[:longest]
         if value is not None:
             self._coerce(name)
         return ""
 
     def integer(self, name: str, alternative: str = "") -> int | None:
         """A whole number of at most 31 bits, also where it is spelled as text; None when absent."""
-        value = self._values.get(name, "")
+        value = self.sent.get(name, "")
         if value == "" and alternative:
-            name, value = alternative, self._values.get(alternative, "")
+            name, value = alternative, self.sent.get(alternative, "")
         if value == "" or value is None:
             return None
         number = _whole_number(value)
-        if number is None or abs(number) > _LARGEST_INTEGER:
+        if number is None or not -_LARGEST_INTEGER <= number <= _LARGEST_INTEGER:
             self._coerce(name)
             return None
         return number
 
     def identifier(self, name: str) -> int | None:
         """A whole number of at most 63 bits, not negative; None when absent."""
-        value = self._values.get(name, "")
+        value = self.sent.get(name, "")
         if value == "" or value is None:
             return None
         number = _whole_number(value)
@@ -62,7 +63,7 @@ class Properties:
 
     def money(self, name: str) -> int | None:
         """A decimal number such as `110.50`, in cents, rounded half up; None when absent."""
-        value = self._values.get(name, "")
+        value = self.sent.get(name, "")
         if value == "" or value is None:
             return None
         cents = _cents(value)
@@ -72,7 +73,7 @@ class Properties:
 
     def parts(self, name: str) -> list["Properties"]:
         """The properties of each of a numbered list, such as `ct_line_items[0][li_sku]`, by their numbers."""
-        value = self._values.get(name, "")
+        value = self.sent.get(name, "")
         if value == "" or value is None:
             return []
         numbered = _numbered(value)
@@ -88,9 +89,9 @@ class Properties:
 
     def flag(self, name: str) -> bool:
         """`true`, `1` and `yes` are true; all else is false."""
-        value = self._values.get(name, "")
+        value = self.sent.get(name, "")
         if isinstance(value, str):
-            return value.strip().lower() in _TRUE
+            return bool(value) and value.strip().lower() in _TRUE
         if value is not None and not isinstance(value, bool):
             self._coerce(name)
         return value is True
@@ -101,10 +102,10 @@ class Properties:
 
 
 def _whole_number(value: object) -> int | None:
-    if isinstance(value, int):
-        return int(value)
     if not isinstance(value, str):
-        return None
+        return int(value) if isinstance(value, int) else None
+    if len(value) <= 19 and value.isdigit() and value.isascii():
+        return int(value)  # as nearly all are
     text = value.strip()
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else None

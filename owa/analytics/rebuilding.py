@@ -156,14 +156,14 @@ def _wanted(connection: Connection, ids: list[int], period: Period, retries: Ret
         identity = stored["site_id"], stored["id"]
         sessions[identity] = _Session(Fold(*identity), stored, period.has(stored["timestamp"]))
     for part in stored_rows(connection, ids):
-        left = retries.unfinished_among(connection, [row["id"] for row in part], Remaining.SESSION)
+        left = retries.unfinished_among(connection, [row.id for row in part], Remaining.SESSION)
         for row in part:
-            identity = row["site_id"], row["session_id"]
+            identity = row.site_id, row.session_id
             session = sessions.get(identity) or sessions.setdefault(identity, _Session(Fold(*identity)))
-            session.is_wanted |= period.has(row["timestamp"])
-            if row["received_at"] is None:
+            session.is_wanted |= period.has(row.timestamp)
+            if row.received_at is None:
                 session.is_old = True
-            elif row["id"] not in left:
+            elif row.id not in left:
                 session.fold.add(page_view_of(row))
     return [session for _, session in sorted(sessions.items(), key=lambda item: item[0][::-1]) if session.is_wanted]
 

@@ -4,16 +4,17 @@ come, so that they follow when a lesser event replaces an order."""
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, func, literal_column, select, update
 
 from owa.analytics.fact import Fact
 from owa.analytics.goals import goals_of
 from owa.analytics.sessions import SessionId
 from owa.analytics.tables import ACTION, CLICK, GOALS, LINE_ITEM, ORDER_EVENT, SESSION, TRANSACTION
 from owa.contributions import ProcessingContext, Site
-from owa.db.bulk import chunks
+from owa.db.bulk import Condition, LookUp, look_up
 
 Masks = Mapping[SessionId, int]
 """Goals, a bit for each."""
@@ -126,13 +127,20 @@ def _orders(connection: Connection, sessions: Iterable[SessionId]) -> dict[Sessi
 
 def _items(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, Items]:
     found: dict[SessionId, Items] = {}
-    table, wanted = LINE_ITEM.c, set(sessions)
-    sums = (func.count(), func.coalesce(func.sum(table.quantity), 0), func.coalesce(func.sum(table.item_revenue), 0))
-    for part in chunks(sorted({session_id for _, session_id in wanted})):
-        statement = select(table.site_id, table.session_id, *sums).where(table.session_id.in_(part))
-        for site_id, session_id, *numbers in connection.execute(statement.group_by(table.site_id, table.session_id)):
-            found[site_id, session_id] = Items(*map(int, numbers))
+    for site_id, session_id, *numbers in _ITEMS.rows(connection, {session_id for _, session_id in sessions}):
+        found[site_id, session_id] = Items(*map(int, numbers))
     return found
+
+
+def _select_items(among: Condition) -> Select[Any]:
+    table = LINE_ITEM.c
+    zero: ColumnElement[int] = literal_column("0")
+    sums = (func.coalesce(func.sum(column), zero) for column in (table.quantity, table.item_revenue))
+    statement = select(table.site_id, table.session_id, func.count(), *sums).where(among(table.session_id))
+    return statement.group_by(table.site_id, table.session_id)
+
+
+_ITEMS = LookUp(_select_items)
 
 
 def _write_sums(
@@ -216,12 +224,16 @@ def _rows(
     connection: Connection, sessions: Iterable[SessionId], table: Table, *names: str, session_column: str = "session_id"
 ) -> Iterator[Row[Any]]:
     """Rows of these sessions with `site_id`, `session_id` and the columns of these names."""
-    wanted, session = set(sessions), table.c[session_column]
-    columns = (table.c.site_id, session.label("session_id"), *(table.c[name] for name in names))
-    for part in chunks(sorted({session_id for _, session_id in wanted})):
-        for row in connection.execute(select(*columns).where(session.in_(part))):
-            if (row.site_id, row.session_id) in wanted:
-                yield row
+    wanted = set(sessions)
+    for row in _look_up(table, names, session_column).rows(connection, {session_id for _, session_id in wanted}):
+        if (row.site_id, row.session_id) in wanted:
+            yield row
+
+
+@cache
+def _look_up(table: Table, names: tuple[str, ...], session_column: str) -> LookUp:
+    session = table.c[session_column]
+    return look_up(table.c.site_id, session.label("session_id"), *(table.c[name] for name in names), by=session)
 
 
 def _update(connection: Connection, sessions: Sequence[SessionId], rows: Sequence[dict[str, Any]]) -> None:

@@ -5,11 +5,13 @@ view merges into the row; before, it waits. If none comes, the session is adopte
 until one with the flag takes its place after all.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, tuple_
 
 from owa.analytics.calendar import calendar
 from owa.analytics.merges import Columns, later, merge, take, with_key
@@ -18,7 +20,7 @@ from owa.analytics.settings import TIME_ZONE
 from owa.analytics.tables import CUSTOM_VARIABLES, SESSION
 from owa.clock import MICROSECONDS
 from owa.contributions import ProcessingContext
-from owa.db.bulk import chunks
+from owa.db.bulk import look_up
 from owa.identity import NOT_SET
 
 SessionId = tuple[str, int]
@@ -56,6 +58,8 @@ _FROM_REQUEST = (
     *CUSTOM_VARIABLES,
 )
 """Columns that the entry's request row has under the same name."""
+
+_from_request, _attribution_of = attrgetter(*_FROM_REQUEST), attrgetter(*ATTRIBUTION)
 
 _ENTRY = (
     *_FROM_REQUEST,
@@ -156,25 +160,19 @@ def fold(views: Iterable[PageView]) -> dict[SessionId, Fold]:
 
 def open_sessions(connection: Connection, sessions: Iterable[SessionId]) -> dict[SessionId, OpenSession]:
     """Those of the sessions that are open."""
-    table = SESSION.c
     wanted = set(sessions)
-    found = {}
-    # by id alone: SQLite scans the table for (id, site_id) IN (…)
-    for part in chunks(sorted({session_id for _, session_id in wanted})):
-        statement = select(
-            table.site_id, table.id, table.entry_adopted, table.entry_at, table.entry_guid, table.visitor_id
-        )
-        statement = statement.where(table.id.in_(part))
-        for site_id, session_id, adopted, at, guid, visitor_id in connection.execute(statement):
-            if (site_id, session_id) in wanted:
-                found[site_id, session_id] = OpenSession((adopted, at, guid), visitor_id)
-    return found
+    rows = _OPEN.rows(connection, {session_id for _, session_id in wanted})
+    return {
+        (site_id, session_id): OpenSession((adopted, at, guid), visitor_id)
+        for site_id, session_id, adopted, at, guid, visitor_id in rows
+        if (site_id, session_id) in wanted
+    }
 
 
 def store_sessions(connection: Connection, folds: Sequence[Fold], context: ProcessingContext) -> None:
     """Merge the folds into `owa_session`. Each has an entry, or its session is open."""
     ordered = sorted(folds, key=lambda item: (item.session_id, item.site_id))
-    _MERGE.run(connection, [session_row(item, context) for item in ordered])
+    _MERGE.run(connection, (session_row(item, context) for item in ordered))
 
 
 def session_row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
@@ -185,13 +183,13 @@ def session_row(item: Fold, context: ProcessingContext) -> dict[str, Any]:
     if item.last:
         # The column may not be NULL, so without an entry some visitor is proposed; only an entry's is ever taken.
         row["visitor_id"] = item.last.visitor_id
-        row.update(last_req=item.last.row["timestamp"], last_page_id=int(item.last.row["document_id"]))
+        row.update(last_req=item.last.row.timestamp, last_page_id=int(item.last.row.document_id))
         _set_key(row, "last", item.last)
     if item.entry and item.entry_key:
         row.update(_entry_columns(item.entry, context))
         row["entry_adopted"], row["entry_at"], row["entry_guid"] = item.entry_key
     if source := item.attributed or item.entry:
-        row.update({name: source.row[name] for name in ATTRIBUTION})
+        row.update(zip(ATTRIBUTION, _attribution_of(source.row), strict=True))
     if item.attributed:
         _set_key(row, "attribution", item.attributed)
     for group, view, value in (
@@ -214,24 +212,24 @@ def _set_key(row: dict[str, Any], group: str, view: PageView) -> None:
 
 
 def _entry_columns(entry: PageView, context: ProcessingContext) -> dict[str, Any]:
-    columns = {name: entry.row[name] for name in _FROM_REQUEST}
+    columns = dict(zip(_FROM_REQUEST, _from_request(entry.row), strict=True))
     columns |= {
-        "first_page_id": int(entry.row["document_id"]),
+        "first_page_id": int(entry.row.document_id),
         "host": entry.host,
         "city": entry.city,
         "country": entry.country,
         "prior_session_id": entry.prior_session_id or 0,
     }
-    last_request = entry.row["last_req"]
+    last_request = entry.row.last_req
     if last_request is not None and last_request > 0:
         before = calendar(last_request, context.settings[TIME_ZONE])
         columns |= {
             "prior_session_lastreq": last_request,
             "time_sinse_priorsession": entry.key[0] // MICROSECONDS - last_request,
-            "prior_session_year": before.year,
-            "prior_session_month": before.month_name,
-            "prior_session_day": before.day,
-            "prior_session_dayofweek": before.weekday,
+            "prior_session_year": before.date.year,
+            "prior_session_month": before.date.month_name,
+            "prior_session_day": before.date.day,
+            "prior_session_dayofweek": before.date.weekday,
             "prior_session_hour": before.hour,
             "prior_session_minute": before.minute,
         }
@@ -264,6 +262,11 @@ def _assign(new: Columns, old: Columns) -> dict[str, Any]:
     }
 
 
+_OPEN = look_up(
+    *(SESSION.c[name] for name in ("site_id", "id", "entry_adopted", "entry_at", "entry_guid", "visitor_id")),
+    by=SESSION.c.id,  # alone: SQLite scans the table for (id, site_id) IN (…)
+)
+
 _ONE: ColumnElement[int] = literal_column("1")
 _ZERO: ColumnElement[int] = literal_column("0")
 
@@ -274,4 +277,9 @@ _EMPTY_ROW: dict[str, Any] = {
     "user_email": NOT_SET,
 }
 
-_MERGE = merge(SESSION, ("id", "site_id"), _assign)
+_OTHERS = re.compile("goal_|num_goal|goals_|commerce_|num_comments$|site$|is_feedreader$")
+"""Columns that a new row leaves empty: sums and goals, which are another's, and what OWA has and nobody fills."""
+
+_MERGE = merge(
+    SESSION, ("id", "site_id"), _assign, [column.name for column in SESSION.columns if not _OTHERS.match(column.name)]
+)

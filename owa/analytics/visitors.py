@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
-from owa.analytics.calendar import calendar
+from owa.analytics.calendar import Day, calendar
 from owa.analytics.fact import Fact
 from owa.analytics.merges import Columns, earlier, later, merge, take, with_key
 from owa.analytics.page_view import PageView
@@ -67,7 +67,7 @@ def store_visitors(
         _add_view(folds.setdefault(view.visitor_id, Fold()), view)
     for entry in entries:
         _add_entry(folds.setdefault(entry.visitor_id, Fold()), entry)
-    _MERGE.run(connection, [_row(visitor_id, folds[visitor_id], context) for visitor_id in sorted(folds)])
+    _MERGE.run(connection, (_row(visitor_id, folds[visitor_id], context) for visitor_id in sorted(folds)))
 
 
 def recompute_last_sessions(connection: Connection, visitors: Iterable[int], context: ProcessingContext) -> None:
@@ -91,7 +91,7 @@ def _add_view(item: Fold, view: PageView) -> None:
 def _add_entry(item: Fold, entry: PageView) -> None:
     if item.last_entry is None or entry.key > item.last_entry.key:
         item.last_entry = entry
-    prior = entry.row["num_prior_sessions"]
+    prior = entry.row.num_prior_sessions
     if prior is not None and (item.prior_sessions is None or prior > item.prior_sessions):
         item.prior_sessions = prior
 
@@ -99,7 +99,7 @@ def _add_entry(item: Fold, entry: PageView) -> None:
 def _row(visitor_id: int, item: Fold, context: ProcessingContext) -> dict[str, Any]:
     row = {**_EMPTY_ROW, "id": visitor_id, "num_prior_sessions": item.prior_sessions}
     if item.first:
-        when = item.first.calendar
+        when = item.first.calendar.date
         row |= {
             "first_session_id": item.first.session_id,
             "first_session_year": when.year,
@@ -111,7 +111,7 @@ def _row(visitor_id: int, item: Fold, context: ProcessingContext) -> dict[str, A
         }
         _set_key(row, "first_session", item.first)
     if item.last_entry:
-        when = calendar(item.last_entry.key[0] // MICROSECONDS, context.settings[TIME_ZONE])
+        when = calendar(item.last_entry.key[0] // MICROSECONDS, context.settings[TIME_ZONE]).date
         row |= _last_columns(item.last_entry.session_id, when)
         _set_key(row, "last_session", item.last_entry)
     if item.named:
@@ -123,7 +123,7 @@ def _row(visitor_id: int, item: Fold, context: ProcessingContext) -> dict[str, A
     return row
 
 
-def _last_columns(session_id: int, when: Any) -> dict[str, Any]:
+def _last_columns(session_id: int, when: Day) -> dict[str, Any]:
     return {
         "last_session_id": session_id,
         "last_session_year": when.year,
@@ -151,7 +151,7 @@ def _last_session(connection: Connection, visitor_id: int, context: ProcessingCo
     row: dict[str, Any] = dict.fromkeys(with_key("last_session", _LAST))
     if last:
         session_id, at, guid = last
-        row |= _last_columns(session_id, calendar(at // MICROSECONDS, context.settings[TIME_ZONE]))
+        row |= _last_columns(session_id, calendar(at // MICROSECONDS, context.settings[TIME_ZONE]).date)
         row |= {"last_session_at": at, "last_session_guid": guid}
     return {**row, "num_prior_sessions": prior, "visitor": visitor_id}
 

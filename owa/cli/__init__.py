@@ -1,5 +1,6 @@
 """The command line: `python cli.py cmd=NAME key=value … --switch`, also installed as `owa`. Made for cron."""
 
+import gc
 import logging
 import os
 import sys
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from owa.cli.arguments import Arguments, parse
 from owa.cli.command import DONE, TROUBLE, WRONG_USE, Command
-from owa.cli.commands import COMMANDS
-from owa.cli.help import print_help
+from owa.cli.commands import NAMES, find_command
 from owa.cli.output import Output
 from owa.errors import DatabaseUnavailable, ModuleError, NotInstalled, OwaError, SettingsError, UsageError
 from owa.settings import did_you_mean
@@ -42,9 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: Arguments, output: Output) -> int:
     name = arguments.pop("cmd", "help")
     if name == "help":
+        from owa.cli.help import print_help
+
         print_help()
         return DONE
-    command = next((command for command in COMMANDS if command.name == name), None)
+    command = find_command(name)
     if command:
         arguments.check(command.arguments, command.name)
     from owa.app import open_installation  # help and typing errors must not need an installation
@@ -58,6 +60,7 @@ def _run(arguments: Arguments, output: Output) -> int:
             raise
         reason = error if isinstance(error, OwaError) else OwaError(f"{error.filename}: {error.strerror}.")
         return command.run_closed(reason, output)
+    gc.enable()
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)
@@ -76,7 +79,7 @@ def _check_known(name: str) -> None:
     from owa.cli.commands.contributed import known_commands, owner_of
 
     if not owner_of(name):
-        raise _unknown(name, (*COMMANDS, *known_commands()))
+        raise _unknown(name, known_commands())
 
 
 def _contributed(name: str, registry: "Registry") -> Command:
@@ -88,9 +91,9 @@ def _contributed(name: str, registry: "Registry") -> Command:
             return command
     if module := owner_of(name):
         raise UsageError(f"{name} is a command of the module {module}, which is off.", f"cmd=activate module={module}")
-    raise _unknown(name, (*COMMANDS, *commands))
+    raise _unknown(name, commands)
 
 
-def _unknown(name: str, commands: Iterable[Command]) -> UsageError:
-    hint = did_you_mean(name, (command.name for command in commands))
+def _unknown(name: str, contributed: Iterable[Command]) -> UsageError:
+    hint = did_you_mean(name, (*NAMES, *(command.name for command in contributed)))
     return UsageError(f"There is no command {name!r}{hint}", "See `python cli.py cmd=help`.")

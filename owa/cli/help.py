@@ -1,14 +1,14 @@
 """`cmd=help`."""
 
 from owa.cli.arguments import COMMON
-from owa.cli.commands import COMMANDS
+from owa.cli.commands import all_commands
 from owa.cli.commands.contributed import known_commands
 
 
 def print_help() -> None:
     """Print all commands with their arguments, those of modules last."""
     print("python cli.py cmd=NAME key=value … --switch\n")
-    for command in (*COMMANDS, *known_commands()):
+    for command in (*all_commands(), *known_commands()):
         print(f"{command.name}\n    {command.help}")
         for name, text in command.arguments.items():
             print(f"      {name}=…  {text}")

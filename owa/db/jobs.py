@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from owa.db.metadata import METADATA, Id
+from owa.db.metadata import METADATA, Id, partial_index
 from owa.node import has_ended
 
 JOBS = ("drain", "retry", "deliver", "sweep", "clean", "sample", "sample_processing", "verify")
@@ -64,12 +64,7 @@ JOB_RUN = Table(
 # Literals, so that the planners see that the partial indexes serve. `{}` is two bytes.
 _BUSY = text("(result != 'done' OR length(figures) > 2)")
 for _name, _columns in {"busy": ("job",), "busy_server": ("job", "server")}.items():
-    Index(
-        f"owa_job_run_{_name}",
-        *(JOB_RUN.c[_column] for _column in (*_columns, "id")),
-        sqlite_where=_BUSY,
-        postgresql_where=_BUSY,
-    )
+    partial_index(f"owa_job_run_{_name}", *(JOB_RUN.c[_column] for _column in (*_columns, "id")), where=_BUSY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,20 @@
 """The one `MetaData`, and the column types that all tables share. Tables stand next to their user."""
 
-from sqlalchemy import BigInteger, Integer, MetaData, Text
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TextClause,
+    event,
+)
 
 METADATA = MetaData()
 
@@ -9,3 +23,16 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 ByteOrderedText = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that compares by its UTF-8 bytes: "the least text" must mean the same on every database and in Python."""
+
+
+def partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool] | TextClause) -> Index:
+    """An index of the rows that `where` holds for, on the table of the columns."""
+    index = Index(name, *columns, sqlite_where=where)
+
+    @event.listens_for(columns[0].table, "before_create")
+    def create(_table: Table, connection: Connection, **_options: Any) -> None:
+        # Not above: SQLAlchemy would load all of PostgreSQL's dialect to check the word, in each process.
+        if connection.dialect.name == "postgresql":
+            index.dialect_options["postgresql"]["where"] = where
+
+    return index

@@ -4,7 +4,7 @@ JSON text never holds either byte, so after a short write (full disk) or a crash
 fragment before it looks like. Each record names its writer and counts up, for each site, from 1: a gap is a loss.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -33,8 +33,7 @@ LONGEST = 1 << 20
 """Bytes of a record. The request limits make longer ones impossible: one is not ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An entry with its place among those of its writer."""
 
     entry: Entry

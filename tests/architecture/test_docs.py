@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from owa.app import CORE_SETTINGS
-from owa.cli.commands import COMMANDS
+from owa.cli.commands import NAMES, all_commands
 from owa.cli.commands.contributed import contributed_commands
 from owa.db.modules import Switch
 from owa.events import RefusalReason
@@ -49,13 +49,13 @@ def test_development_ini_sets_nothing() -> None:
     assert not re.findall(r"^owa\.", (ROOT / "development.ini").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *contributed_commands(ALL_ON)], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [*all_commands(), *contributed_commands(ALL_ON)], ids=lambda command: command.name)
 def test_command_is_in_the_readme(command: object) -> None:
     assert f"cmd={getattr(command, 'name', '')}" in "".join(path.read_text() for path in DOCUMENTS)
 
 
 def test_names_of_our_own_commands_are_reserved() -> None:
-    assert RESERVED["owa_commands"] == {"help", *(command.name for command in COMMANDS)}
+    assert RESERVED["owa_commands"] == {"help", *NAMES}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

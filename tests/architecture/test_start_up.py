@@ -1,5 +1,6 @@
 """What a command may cost at its start."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,3 +14,19 @@ def test_commands_import_no_web_framework_and_no_database_but_their_own(tmp_path
     """
     done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_drain_of_nothing_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """Cron starts it each minute."""
+    script = """if True:
+        import sys
+        from owa.cli import main
+        assert main() == 0
+        late = ("ua_parser", "re2", "alembic", "apscheduler", "sqlalchemy.dialects.postgresql", "owa.delivery.courier")
+        print([name for name in late if name in sys.modules])
+    """
+    environment = {**os.environ, "OWA_DATA_DIR": str(tmp_path / "data")}
+    for words in ("cmd=install", "cmd=processEventQueue"):
+        command = [sys.executable, "-c", script, words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == "[]"

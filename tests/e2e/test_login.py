@@ -29,7 +29,7 @@ def test_in_refused_another_password_and_out(page: "Page", server: Server) -> No
     type_into(page, "Password", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/audit")
-    assert page.get_by_text("fail to log in: admin").is_visible()
+    page.get_by_text("fail to log in: admin").wait_for()
 
     page.get_by_role("link", name="admin", exact=True).click()
     page.get_by_label("Current password").fill(PASSWORD)
@@ -41,9 +41,9 @@ def test_in_refused_another_password_and_out(page: "Page", server: Server) -> No
     page.goto(f"http://127.0.0.1:{server.port}/admin/audit")
     page.wait_for_url("**/login?next=*")
     log_in(page, server)
-    assert page.get_by_role("alert").is_visible()
+    page.get_by_role("alert").wait_for()
     log_in(page, server, password="another horse")
-    assert page.get_by_role("button", name="Log out").is_visible()
+    page.get_by_role("button", name="Log out").wait_for()
 
 
 def test_a_user_is_added_and_sees_what_he_may(page: "Page", browser: "Browser", server: Server) -> None:
@@ -62,5 +62,5 @@ def test_a_user_is_added_and_sees_what_he_may(page: "Page", browser: "Browser", 
     page.get_by_role("button", name="End all logins").click()
     assert "have ended" in page.get_by_role("status").inner_text()
     his.reload()
-    assert his.get_by_role("heading", name="Log in").is_visible()
+    his.get_by_role("heading", name="Log in").wait_for()
     other.close()

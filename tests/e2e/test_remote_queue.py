@@ -16,7 +16,7 @@ def test_from_two_admin_pages(page: "Page", browser: "Browser", install: Install
     collector = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0", OWA_SERVER_NUMBER="2")
     with processor.serve() as processing, collector.serve() as collecting:
         log_in(page, processing, SENDERS)
-        assert page.get_by_text("This server takes no events of other servers.").is_visible()
+        page.get_by_text("This server takes no events of other servers.").wait_for()
         page.get_by_role("button", name="Make a key").click()
         key = page.get_by_role("status").locator("code").inner_text()
 
@@ -29,7 +29,7 @@ def test_from_two_admin_pages(page: "Page", browser: "Browser", install: Install
         remote.get_by_role("link", name="Settings").click()
         there.get_by_label("Endpoint").fill("nowhere")
         there.get_by_role("button", name="Save").click()
-        assert there.get_by_text("This wants an address such as").is_visible()
+        there.get_by_text("This wants an address such as").wait_for()
         there.get_by_label("Endpoint").fill(f"http://127.0.0.1:{processing.port}/queue.php")
         there.get_by_label("Key", exact=True).fill("not the right key, but a long one")
         there.get_by_role("button", name="Save").click()
@@ -49,7 +49,7 @@ def test_from_two_admin_pages(page: "Page", browser: "Browser", install: Install
         assert processor.request_of(view)
         assert collector.request_of(view) is None
         page.reload()
-        assert page.get_by_role("row", name="well").is_visible()
+        page.get_by_role("row", name="well").wait_for()
         there.get_by_role("link", name="Remote Queue").first.click()
-        assert there.get_by_role("heading", name="Remote Queue").is_visible()
+        there.get_by_role("heading", name="Remote Queue").wait_for()
         other.close()

@@ -31,5 +31,8 @@ def test_stored_durability_counts_for_the_database(tmp_path: Path, stored: str, 
 
 
 def test_durability_of_the_environment_counts_for_the_database(tmp_path: Path) -> None:
+    installation = open_installation({"OWA_DATA_DIR": str(tmp_path)}, {})
+    upgrade(installation.database)
+    installation.close()
     assert synchronous(tmp_path, OWA_DURABILITY="fsync") == FULL
     assert synchronous(tmp_path) == NORMAL

@@ -160,7 +160,7 @@ MUTANTS = (
     ),
     Mutant(
         "the id of a place has separators",
-        "owa/analytics/fact.py",
+        "owa/analytics/aspects.py",
         'return text_id(place.replace(SEPARATOR, ""))',
         "return text_id(place)",
         FAMILIES,

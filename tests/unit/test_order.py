@@ -1,5 +1,6 @@
 """What an event says of an order."""
 
+from owa.analytics.fact import Derivation
 from owa.analytics.order import order
 from tests.page_views import context, page_view
 
@@ -13,6 +14,6 @@ def test_what_a_line_is_worth_fits_its_column_or_is_unknown() -> None:
         "1": {"li_sku": "b", "li_unit_price": LARGEST, "li_quantity": "2147483647"},
         "2": {"li_sku": "c", "li_unit_price": f"-{LARGEST}", "li_quantity": "2"},
     }
-    items = order(page_view(ct_order_id="o", ct_line_items=lines), context()).items
+    items = order(Derivation(context()).fact(page_view(ct_order_id="o", ct_line_items=lines))).items
     assert [item["item_revenue"] for item in items] == [10**12, None, None]
     assert [item["unit_price"] for item in items] == [10**12, 10**12, -(10**12)]

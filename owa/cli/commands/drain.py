@@ -10,7 +10,6 @@ from owa.cli.arguments import Arguments
 from owa.cli.command import DONE, HELD, TROUBLE, Command
 from owa.cli.output import Output
 from owa.contributions import INCOMING, PROCESSING
-from owa.delivery.deliveries import Deliveries
 from owa.errors import DatabaseUnavailable, HeldByAnother, UsageError
 from owa.exchange.settings import SERVER_NUMBER
 from owa.processing import cleaning, sampling
@@ -130,9 +129,11 @@ def _deliver(
     installation: Installation, runs: Runs, drained: Drained, limit: int | None, force: bool, progress: Progress
 ) -> None:
     """Give event handlers what is due, when the core is done; adds what came of it."""
-    deliveries = Deliveries(installation)
-    if not deliveries.are_wanted():
+    if not installation.registry.event_handlers:
         return
+    from owa.delivery.deliveries import Deliveries  # takes a while to import, and most installations have none
+
+    deliveries = Deliveries(installation)
     left = None if limit is None else max(0, limit - drained.report.events)
     delivered = runs.drain("deliver", lambda: deliveries.drain(limit=left, force=force, progress=progress))
     drained.report.add(delivered.report)

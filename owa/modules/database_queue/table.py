@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
-from owa.module_api import METADATA, Id
+from owa.module_api import METADATA, Id, partial_index
 
 QUEUE_ITEM = Table(
     "owa_queue_item",
@@ -42,38 +42,34 @@ QUEUE_ITEM = Table(
     Index("owa_queue_item_failed", "status", "last_attempt_timestamp", "id", "handler"),
 )
 _WAITING = QUEUE_ITEM.c.waits_for.is_not(None)
-Index(
+partial_index(
     "owa_queue_item_waits_for",
     QUEUE_ITEM.c.waits_for,
     QUEUE_ITEM.c.status,
     QUEUE_ITEM.c.waiting_since,
-    sqlite_where=_WAITING,
-    postgresql_where=_WAITING,
+    where=_WAITING,
 )
-Index(
+partial_index(
     "owa_queue_item_waiting_since",
     QUEUE_ITEM.c.status,
     QUEUE_ITEM.c.waiting_since,
     QUEUE_ITEM.c.waits_for,
-    sqlite_where=_WAITING,
-    postgresql_where=_WAITING,
+    where=_WAITING,
 )
 _UNFINISHED = text("status != 'handled'")
-Index(
+partial_index(
     "owa_queue_item_oldest",
     QUEUE_ITEM.c.status,
     QUEUE_ITEM.c.insertion_timestamp,
-    sqlite_where=_UNFINISHED,
-    postgresql_where=_UNFINISHED,
+    where=_UNFINISHED,
 )
-Index(
+partial_index(
     "owa_queue_item_site",
     QUEUE_ITEM.c.status,
     QUEUE_ITEM.c.site_id,
     QUEUE_ITEM.c.handler,
     QUEUE_ITEM.c.not_before_timestamp,
-    sqlite_where=_UNFINISHED,
-    postgresql_where=_UNFINISHED,
+    where=_UNFINISHED,
 )
 _HAS_FAILED = QUEUE_ITEM.c.fingerprint.is_not(None)
 _PLACE = QUEUE_ITEM.c.last_attempt_timestamp, QUEUE_ITEM.c.id, QUEUE_ITEM.c.handler
@@ -85,18 +81,17 @@ for _name, _columns in {
     "session": (QUEUE_ITEM.c.session_id,),
     "visitor": (QUEUE_ITEM.c.visitor_id,),
 }.items():  # only of what has failed: others pay nothing for them
-    Index(f"owa_queue_item_{_name}", *_columns, sqlite_where=_HAS_FAILED, postgresql_where=_HAS_FAILED)
+    partial_index(f"owa_queue_item_{_name}", *_columns, where=_HAS_FAILED)
 _DISCARDED = QUEUE_ITEM.c.discarded_at.is_not(None)
-Index(
+partial_index(
     "owa_queue_item_discarded",
     QUEUE_ITEM.c.discarded_at,
     QUEUE_ITEM.c.id,
     QUEUE_ITEM.c.handler,
-    sqlite_where=_DISCARDED,
-    postgresql_where=_DISCARDED,
+    where=_DISCARDED,
 )
 _LEASED = QUEUE_ITEM.c.owner.is_not(None)
-Index("owa_queue_item_owner", QUEUE_ITEM.c.owner, sqlite_where=_LEASED, postgresql_where=_LEASED)
+partial_index("owa_queue_item_owner", QUEUE_ITEM.c.owner, where=_LEASED)
 """All `…_timestamp` columns, and `lease_until`, are in microseconds since the epoch."""
 
 ATTEMPT = Table(
