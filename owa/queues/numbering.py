@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from owa.events import Entry
-from owa.queues.records import Record, encode
+from owa.queues.records import encode_entry
 
 Account = tuple[int, str]
 """(server, site_id)."""
@@ -42,7 +42,7 @@ class Numbering:
         for entry in entries:
             account = (entry.server, entry.site_id)
             last[account] = last.get(account, self._last.get(account, 0)) + 1
-            parts.append(encode(Record(entry, self.writer, last[account])))
+            parts.append(encode_entry(entry, self.writer, last[account]))
         return b"".join(parts), last
 
     def keep(self, last: dict[Account, int]) -> None:

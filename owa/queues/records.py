@@ -45,10 +45,14 @@ class Record:
 
 def encode(record: Record) -> bytes:
     """The record's bytes, separator and terminator included."""
-    entry = record.entry
+    return encode_entry(record.entry, record.writer, record.sequence)
+
+
+def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
+    """The same, of the record's parts."""
     body = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
-    document = {"v": CODEC_VERSION, **body, "writer": record.writer, "sequence": record.sequence}
-    return SEPARATOR + orjson.dumps(document) + TERMINATOR
+    document = {"v": CODEC_VERSION, **body, "writer": writer, "sequence": sequence}
+    return b"\x1e%b\n" % orjson.dumps(document)
 
 
 def decode(text: bytes) -> Record:
