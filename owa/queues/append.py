@@ -8,12 +8,16 @@ kernel drops the locks of a dead process, so there are no stale ones. Local disk
 
 import fcntl
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition
 
 from owa.errors import QueueUnavailable
 from owa.files import give_to_folder_owner, make_folder
+
+MOST_LEFT = 10
+"""Renamed files that are kept open until they are synced."""
 
 
 class Appender:
@@ -26,6 +30,7 @@ class Appender:
         self._descriptor = -1
         self._inode = (0, 0)
         self._syncs = GroupSync()
+        self._left: list[int] = []
 
     def write(self, data: bytes) -> int:
         """Write `data` in one piece; returns the ticket to `wait` with.
@@ -63,7 +68,7 @@ class Appender:
                 now = os.stat(self._name)  # noqa: PTH116 (Path.stat takes twice as long)
                 if (now.st_dev, now.st_ino) == self._inode:
                     return
-            self.close()
+            self._leave()
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -78,20 +83,51 @@ class Appender:
         if self._fsync:
             sync_folder(self._path.parent)
 
+    def unsynced(self) -> list[int]:
+        """Descriptors of what was written, for somebody who syncs it in the background, and closes them."""
+        left, self._left = self._left, []
+        return [*left, os.dup(self._descriptor)] if self._descriptor >= 0 else left
+
+    def _leave(self) -> None:
+        """The file was renamed. Without `fsync` nobody waits for what was written to it: it is synced later."""
+        if self._fsync or len(self._left) == MOST_LEFT:
+            self.close()
+        else:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            self._left.append(self._descriptor)
+            self._descriptor = -1
+
     def close(self) -> None:
         """Close the file, and drop its lock with it. A sync that others still wait for is done first."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             with suppress(OSError):  # the waiters are told by their own `wait`
                 self._syncs.finish(descriptor)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a copy of it may be open, to be synced
             os.close(descriptor)
 
     def forget_descriptor(self) -> None:
         """After a fork, in the child: leave the parent's open file, and its threads' syncs, alone."""
         self._syncs = GroupSync()
+        close_all(self._left)
+        self._left = []
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def sync_all(descriptors: Iterable[int]) -> None:
+    """Bring to the disk what was written to them, and close them. A disk that cannot is noticed by the next write."""
+    for descriptor in descriptors:
+        with suppress(OSError):
+            os.fdatasync(descriptor)
+        os.close(descriptor)
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 class GroupSync:

@@ -51,7 +51,8 @@ def encode(record: Record) -> bytes:
 def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
     """The same, of the record's parts."""
     body = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
-    document = {"v": CODEC_VERSION, **body, "writer": writer, "sequence": sequence}
+    document = {"v": CODEC_VERSION} | body
+    document["writer"], document["sequence"] = writer, sequence
     return b"\x1e%b\n" % orjson.dumps(document)
 
 
