@@ -74,7 +74,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[FileQueue]:
-    clock, database = SystemClock(), Database("sqlite://")
+    clock, database = SystemClock(), Database(f"sqlite:///{tmp_path}/owa.db")
     folder = Folder(tmp_path, clock, durable=False)
     queue = FileQueue(folder, database, clock, fsync=False, archive=False, sync_interval=0.01)
     yield queue
