@@ -19,14 +19,23 @@ class Afterwards:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_asked(self) -> bool:
+        return self._asked.is_set()
+
     def ask(self) -> bool:
-        """False when somebody has asked already; True too when it has stopped: then one does it oneself."""
+        """Whether it will be done: not after a stop, nor when no thread is to be had. One thread at a time may ask."""
         if self._asked.is_set():
-            return self._stop.is_set()
+            return not self._stop.is_set()
         self._asked.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="owa-afterwards", daemon=True)
-            self._thread.start()
+        try:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="owa-afterwards", daemon=True)
+                self._thread.start()
+        except RuntimeError:
+            self._thread = None
+            self._asked.clear()
+            return False
         return True
 
     def stop(self) -> None:

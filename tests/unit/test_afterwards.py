@@ -1,7 +1,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -28,9 +28,10 @@ def test_it_is_done_once_for_all_who_ask_meanwhile() -> None:
     afterwards = Afterwards(work, 0.0)
     assert afterwards.ask()
     assert begun.wait(PATIENCE)
-    assert [afterwards.ask() for _ in range(3)] == [True, False, False]
+    assert [afterwards.ask() for _ in range(3)] == [True, True, True]
     may_end.set()
     wait_until(lambda: len(done) == 2, "it was not done for those who asked meanwhile")
+    wait_until(lambda: not afterwards.is_asked, "nobody can ask again")
     assert afterwards.ask()
     wait_until(lambda: len(done) == 3, "it was not done again")
     afterwards.stop()
@@ -44,18 +45,28 @@ def test_what_fails_is_done_again_the_next_time(caplog: pytest.LogCaptureFixture
         raise OSError("the disk is broken")
 
     afterwards = Afterwards(work, 0.0)
-    wait_until(afterwards.ask, "nobody can ask")
+    assert afterwards.ask()
     wait_until(lambda: len(tried) == 1, "it was not tried")
-    wait_until(afterwards.ask, "nobody can ask again")
+    wait_until(lambda: not afterwards.is_asked, "nobody can ask again")
+    assert afterwards.ask()
     wait_until(lambda: len(tried) == 2, "it was not tried again")
     afterwards.stop()
     assert "the disk is broken" in caplog.text
 
 
-def test_when_it_has_stopped_one_does_it_oneself() -> None:
+def test_when_it_has_stopped_nothing_is_done() -> None:
     afterwards = Afterwards(lambda: None, 0.0)
     afterwards.stop()
-    assert [afterwards.ask(), afterwards.ask()] == [True, True]
+    assert [afterwards.ask(), afterwards.ask()] == [False, False]
+
+
+def test_without_a_thread_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    afterwards = Afterwards(lambda: None, 0.0)
+    monkeypatch.setattr(Thread, "start", none_left)
+    assert [afterwards.ask(), afterwards.ask()] == [False, False]
 
 
 @pytest.fixture

@@ -78,7 +78,8 @@ class FileQueue:
                 self._numbering = Numbering(self._folder.writers)
                 raise
             self._numbering.note(numbers)
-            if self._afterwards.ask():  # the first one for a while: else it is done soon, for all
+            is_first = not self._afterwards.is_asked
+            if not self._afterwards.ask() or is_first:  # else it is done soon, for all of a burst
                 self._numbering.flush()
         self._appender.wait(ticket)
 
