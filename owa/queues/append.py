@@ -74,7 +74,7 @@ class Appender:
         try:
             written = os.write(self._descriptor, data)
             before, self._written_at = self._written_at, time.monotonic()
-            keeps = self._written_at - before < BURST and self._unlocking.ask()
+            keeps = self._written_at - before < BURST and (self._unlocking.is_asked or self._unlocking.ask())
         finally:
             if not keeps:
                 self._let_go()

@@ -50,10 +50,9 @@ def encode(record: Record) -> bytes:
 
 def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
     """The same, of the record's parts."""
-    body = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
-    document = {"v": CODEC_VERSION} | body
+    document = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
     document["writer"], document["sequence"] = writer, sequence
-    return b"\x1e%b\n" % orjson.dumps(document)
+    return b'\x1e{"v":%d,%b\n' % (CODEC_VERSION, orjson.dumps(document)[1:])
 
 
 def decode(text: bytes) -> Record:

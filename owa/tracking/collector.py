@@ -166,8 +166,8 @@ class Collector:
 
     def _event(self, properties: dict[str, Any], environ: Environ) -> Event:
         site_id = properties.get("site_id", "")
-        configuration = self._knowing(site_id)
         try:
+            configuration = self._knowing(site_id)
             visitor_id, session_id = check(properties, self._accepted(), configuration)
             seen = environment(environ, self._rules(configuration))
             event_type = properties["event_type"]

@@ -78,8 +78,8 @@ class FileQueue:
                 self._numbering = Numbering(self._folder.writers)
                 raise
             self._numbering.note(numbers)
-            is_first = not self._afterwards.is_asked
-            if not self._afterwards.ask() or is_first:  # else it is done soon, for all of a burst
+            if not self._afterwards.is_asked:  # else it is done soon, for all of a burst
+                self._afterwards.ask()
                 self._numbering.flush()
         self._appender.wait(ticket)
 
