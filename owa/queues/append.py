@@ -13,15 +13,15 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Lock
 
 from owa.errors import QueueUnavailable
 from owa.files import give_to_folder_owner, make_folder
 from owa.queues.afterwards import Afterwards
+from owa.queues.group_sync import GroupSync
 
 MOST_LEFT = 10
 """Renamed files that are kept open until they are synced."""
-
 
 BURST = 0.001
 """Seconds: writes that follow each other sooner are a burst."""
@@ -175,61 +175,6 @@ def sync_all(descriptors: Iterable[int]) -> None:
 def close_all(descriptors: Iterable[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-class GroupSync:
-    """One `fdatasync` serves all threads that wrote before it began: the next one starts as soon as it has ended."""
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._written = 0
-        self._synced = 0
-        self._failed: tuple[int, OSError] | None = None
-        self._descriptor = -1
-        self._syncing = False
-
-    def register(self, descriptor: int) -> int:
-        """Note a write on `descriptor`; returns the ticket to `wait` with."""
-        with self._changed:
-            self._descriptor = descriptor
-            self._written += 1
-            return self._written
-
-    def wait(self, ticket: int) -> None:
-        """Return when the write of `ticket` is on the disk. Raises `OSError` when its sync failed."""
-        with self._changed:
-            while self._synced < ticket:
-                if self._syncing:
-                    self._changed.wait()
-                else:
-                    self._sync()
-            if self._failed and ticket <= self._failed[0]:
-                raise self._failed[1]
-
-    def finish(self, descriptor: int) -> None:
-        """Sync what was written to `descriptor`, which is about to be closed."""
-        with self._changed:
-            while self._syncing:
-                self._changed.wait()
-            if self._descriptor == descriptor and self._synced < self._written:
-                self._sync()
-            self._descriptor = -1
-
-    def _sync(self) -> None:
-        """Called with the condition held, which is let go of during the system call."""
-        upto, self._syncing = self._written, True
-        self._changed.release()
-        failure = None
-        try:
-            os.fdatasync(self._descriptor)
-        except OSError as error:
-            failure = error
-        finally:
-            self._changed.acquire()
-            self._syncing, self._synced = False, upto
-            if failure:
-                self._failed = (upto, failure)
-            self._changed.notify_all()
 
 
 def sync_folder(folder: Path) -> None:
