@@ -80,7 +80,7 @@ class GroupSync:
             self._serve(waiter, upto)
 
     def _serve(self, waiter: Waiter, upto: int) -> None:
-        """What was written up to a ticket is synced, or lost: those who wait are told, and one of the others goes on."""
+        """What was written up to a ticket is synced, or lost: those who wait are told, and one of the rest goes on."""
         with self._lock:
             if waiter.failure:
                 self._failed = (self._synced, upto, waiter.failure)

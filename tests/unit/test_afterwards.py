@@ -18,7 +18,8 @@ PATIENCE = 30.0
 
 
 def test_it_is_done_once_for_all_who_ask_meanwhile() -> None:
-    begun, may_end, done = Event(), Event(), []
+    begun, may_end = Event(), Event()
+    done: list[int] = []
 
     def work() -> None:
         begun.set()

@@ -22,7 +22,11 @@ def test_sides_take_turns_at_being_first() -> None:
     order: list[str] = []
 
     def side(name: str) -> Any:
-        return lambda number: order.append(f"{name}{number}") or 1.0
+        def measure(number: int) -> float:
+            order.append(f"{name}{number}")
+            return 1.0
+
+        return measure
 
     assert in_turn(3, side("a"), side("b")) == ((1.0, 1.0),) * 3
     assert order == ["a0", "b0", "b1", "a1", "a2", "b2"]
