@@ -35,6 +35,8 @@ def run(chosen: Mapping[str, Benchmark], size: Size, folder: Path | None) -> int
         try:
             with TemporaryDirectory() as scratch:
                 results[name] = measure(Path(scratch), size)
+            if folder:
+                write(folder, name, results[name])
         except Absent as absent:
             print(f"SKIPPED {name}: {absent}", file=sys.stderr)
         except Exception as error:
@@ -42,8 +44,6 @@ def run(chosen: Mapping[str, Benchmark], size: Size, folder: Path | None) -> int
             print(f"FAILED {name}: {type(error).__name__}: {error}", file=sys.stderr)
     print(table(results))
     if folder:
-        for name, result in results.items():
-            write(folder, name, result)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.md").write_text(table(results))
     return int(failed)

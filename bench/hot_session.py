@@ -19,7 +19,7 @@ from owa.events import Event
 from owa.processing.drain import drain_events
 from owa.testing.traffic import Plan, generate
 
-EVENTS = 50_000
+EVENTS = 20_000
 ROUNDS = 3
 
 
