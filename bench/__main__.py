@@ -1,43 +1,53 @@
-"""Runs all benchmarks and prints a table."""
+"""`python -m bench [NAME…] [--quick]`: measures, prints a table, and writes `bench/results/`."""
 
-from collections.abc import Callable
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench.drain import measure_drain
-from bench.hot_session import measure_hot_session, measure_hot_session_that_waited
-from bench.remote import measure_remote
-from bench.tracking import measure_tracking
+from bench.catalogue import BENCHMARKS
+from bench.measuring import FULL, QUICK, Absent, Result, Size
+from bench.reporting import RESULTS, table, write
 
-Measure = Callable[[Path], tuple[float, float]]
-
-BENCHMARKS: tuple[tuple[str, Measure, int], ...] = (
-    ("tracking request", measure_tracking, 5),
-    ("drain", measure_drain, 5),
-    ("hot session", measure_hot_session, 3),
-    ("receiver dead, alive", measure_remote, 3),
-    ("hot session that waited", measure_hot_session_that_waited, 3),
-)
-"""Each with its number of rounds."""
+Benchmark = Callable[[Path, Size], Result]
 
 
-def main() -> None:
-    print("CPU time per event, median of the rounds")
-    print(f"{'':26}{'OWA, us':>10}{'bare, us':>10}{'bare/OWA':>10}   (least to greatest)")
-    for name, measure, rounds in BENCHMARKS:
-        with TemporaryDirectory() as folder:
-            pairs = [measure(Path(folder) / str(number)) for number in range(rounds)]
-        ours, bare = (median(pair[side] for pair in pairs) for side in (0, 1))
-        ratios = sorted(pair[1] / pair[0] for pair in pairs)
-        print(
-            f"{name:26}{ours * 1e6:>10.1f}{bare * 1e6:>10.1f}{median(ratios):>10.3f}"
-            f"   ({ratios[0]:.3f} to {ratios[-1]:.3f})"
-        )
-    print("bare tracking request: append the raw query to a file. bare drain: insert the finished request rows.")
-    print("receiver dead, alive: the request of a server that forwards, by the clock; bare: with the receiver alive.")
-    print("bare hot session: the same page views, each (each two) a session of their own.")
+def main(words: Sequence[str] | None = None) -> int:
+    """0: all was measured, or is absent here. 1: something was not done."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"default: all of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--quick", action="store_true", help="with little work, to see whether all runs")
+    parser.add_argument("--results", type=Path, default=None, help="folder of the files (with --quick: none)")
+    given = parser.parse_args(words)
+    if unknown := set(given.name) - set(BENCHMARKS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    chosen = {name: measure for name, measure in BENCHMARKS.items() if name in (given.name or BENCHMARKS)}
+    folder = given.results or (None if given.quick else RESULTS)
+    return run(chosen, QUICK if given.quick else FULL, folder)
+
+
+def run(chosen: Mapping[str, Benchmark], size: Size, folder: Path | None) -> int:
+    """One after the other. What fails is told, and nothing is written of it; the others are measured all the same."""
+    results, failed = {}, False
+    for name, measure in chosen.items():
+        print(f"… {name}", file=sys.stderr, flush=True)
+        try:
+            with TemporaryDirectory() as scratch:
+                results[name] = measure(Path(scratch), size)
+            if folder:
+                write(folder, name, results[name])
+        except Absent as absent:
+            print(f"SKIPPED {name}: {absent}", file=sys.stderr)
+        except Exception as error:
+            failed = True
+            print(f"FAILED {name}: {type(error).__name__}: {error}", file=sys.stderr)
+    print(table(results))
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "table.md").write_text(table(results))
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

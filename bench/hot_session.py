@@ -1,4 +1,4 @@
-"""One session of 100,000 page views against as many sessions of one: what an event costs must not grow with them.
+"""One session of all page views against as many sessions of one: what an event costs must not grow with them.
 
 Its first hit comes first, or last: then all of its page views wait for it, and are finished in one go.
 """
@@ -7,35 +7,46 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select
 
 from bench.installation import SITE_ID, installed
+from bench.measuring import Figure, Result, Size, check, in_turn
 from owa.analytics.tables import SESSION
 from owa.db.bulk import chunks
 from owa.events import Event
 from owa.processing.drain import drain_events
 from owa.testing.traffic import Plan, generate
 
-EVENTS = 100_000
+EVENTS = 20_000
+ROUNDS = 3
 
 
-def measure_hot_session(folder: Path) -> tuple[float, float]:
-    """CPU seconds per event: (one session, a session for each). Raises `AssertionError` when an event is missing."""
-    return _drain(folder / "hot", _one_session(_page_views()), 1), _drain(folder / "cold", _page_views(), EVENTS)
+def measure_hot_session(_folder: Path, size: Size) -> Result:
+    """CPU time of an event. Raises `AssertionError` when one is missing."""
+    count, rounds = size.of(EVENTS, 500), size.times(ROUNDS)
+    views = _page_views(count)
+    one, pairs = _one_session(views), _pairs(views)
+    early = in_turn(rounds, lambda _number: _drain([one], 1), lambda _number: _drain([views], count))
+    late = in_turn(
+        rounds,
+        lambda _number: _drain([one[1:], one[:1]], 1),
+        lambda _number: _drain([pairs[count // 2 :], pairs[: count // 2]], count // 2),
+    )
+    return Result(
+        (
+            Figure("hot session", "one session", "a session each", "µs", early, "near 1"),
+            Figure("hot session, its first hit last", "one session", "a session for two each", "µs", late, "near 1"),
+        )
+    )
 
 
-def measure_hot_session_that_waited(folder: Path) -> tuple[float, float]:
-    """The same, but each first hit comes when all the others have been drained."""
-    hot, cold = _one_session(_page_views()), _pairs(_page_views())
-    return _drain_late(folder / "hot", hot, 1), _drain_late(folder / "cold", cold, EVENTS // 2)
-
-
-def _page_views() -> list[Event]:
+def _page_views(count: int) -> list[Event]:
     """Page views, each of which opens a session of its own."""
     return [
         replace(event, session_id=event.guid, properties={**event.properties, "is_new_session": "true"})
-        for event in generate(Plan(EVENTS, (SITE_ID,), nasty=0))
+        for event in generate(Plan(count, (SITE_ID,), nasty=0))
     ]
 
 
@@ -56,18 +67,10 @@ def _later(event: Event) -> Event:
     return replace(event, properties={**event.properties, "is_new_session": ""})
 
 
-def _drain(folder: Path, events: Sequence[Event], sessions: int) -> float:
-    return _measure(folder, [events], sessions)
-
-
-def _drain_late(folder: Path, events: Sequence[Event], sessions: int) -> float:
-    return _measure(folder, [events[sessions:], events[:sessions]], sessions)
-
-
-def _measure(folder: Path, parts: Sequence[Sequence[Event]], sessions: int) -> float:
-    """CPU seconds per event to drain the parts, one after the other."""
-    elapsed = 0.0
-    with installed(folder) as installation:
+def _drain(parts: Sequence[Sequence[Event]], sessions: int) -> float:
+    """CPU microseconds per event to drain the parts, one after the other."""
+    elapsed, count = 0.0, sum(map(len, parts))
+    with TemporaryDirectory() as folder, installed(Path(folder)) as installation:
         for events in parts:
             for part in chunks(events):
                 installation.incoming.put(part)
@@ -76,5 +79,5 @@ def _measure(folder: Path, parts: Sequence[Sequence[Event]], sessions: int) -> f
             elapsed += time.process_time() - started
         with installation.database.reading() as connection:
             stored = connection.execute(select(func.count(), func.sum(SESSION.c.num_pageviews)).select_from(SESSION))
-            assert stored.one() == (sessions, EVENTS)
-    return elapsed / EVENTS
+            check(tuple(stored.one()), (sessions, count), "sessions and page views")
+    return elapsed / count * 1e6

@@ -11,35 +11,55 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from urllib.error import URLError
-from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from bench.installation import SITE_ID, installed
-from bench.tracking import environ_of, ignore
+from bench.installation import installed
+from bench.measuring import Figure, NotDone, Result, Size, in_turn
+from bench.requests import environs
 from owa.clock import SystemClock
 from owa.db.configuration import store_switch
 from owa.db.modules import Switch
-from owa.testing.traffic import Plan, generate, request_parameters
 from owa.views import make_wsgi_app
 
 REQUESTS = 3_000
+ROUNDS = 3
 KEY = "a key of sixteen characters, or more"
 PATIENCE = 60.0
 """Seconds that a receiver may take to start."""
 
 
-def measure_remote(folder: Path) -> tuple[float, float]:
-    """Seconds per request: (receiver dead, receiver alive). Raises `AssertionError` when an event is missing, or when
-    the one that is alive was sent nothing."""
+def measure_remote(folder: Path, size: Size) -> Result:
+    """Raises `NotDone` when an event is missing, or when the receiver that is alive was sent nothing."""
+    count = size.of(REQUESTS, 1_500)
+    figure = Figure(
+        "request of a server that forwards, by the clock",
+        "receiver dead",
+        "receiver alive",
+        "µs",
+        in_turn(
+            size.times(ROUNDS),
+            lambda number: _dead(folder / f"dead{number}", count),
+            lambda number: _alive(folder / f"alive{number}", count),
+        ),
+        "near 1",
+    )
+    return Result((figure,))
+
+
+def _dead(folder: Path, count: int) -> float:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        dead, _ = _measure(folder / "dead", deaf.getsockname()[1])
+        return _measure(folder, deaf.getsockname()[1], count)[0]
+
+
+def _alive(folder: Path, count: int) -> float:
     with _receiver(folder / "receiver") as port:
-        alive, sent = _measure(folder / "alive", port)
-    assert sent, "nothing was forwarded meanwhile"
-    return dead, alive
+        median_request, sent = _measure(folder / "sender", port, count)
+    if not sent:
+        raise NotDone("Nothing was forwarded meanwhile.")
+    return median_request
 
 
-def _measure(folder: Path, port: int) -> tuple[float, int]:
+def _measure(folder: Path, port: int, count: int) -> tuple[float, int]:
     """The median request, and how many events were forwarded by the end."""
     given = {"OWA_QUEUE_EVENTS": "1", "OWA_DRAIN_INTERVAL": "1", "OWA_SERVER_NUMBER": "7", "OWA_REMOTE_QUEUE_KEY": KEY}
     endpoint = f"http://127.0.0.1:{port}/queue.php"
@@ -48,18 +68,15 @@ def _measure(folder: Path, port: int) -> tuple[float, int]:
             store_switch(connection, "remote_queue", Switch.ON, "bench", SystemClock().now())
         installation.configuration.refresh()
         application = make_wsgi_app(installation)
-        events = generate(Plan(REQUESTS, (SITE_ID,)))
         times = []
-        for query in [urlencode(request_parameters(event)) for event in events]:
-            environ = environ_of(query)
+        for environ in environs("pixel", count):
             started = time.perf_counter()
-            application(environ, ignore)
-            times.append(time.perf_counter() - started)
+            b"".join(application(environ, lambda *_answer: None))
+            times.append((time.perf_counter() - started) * 1e6)
             time.sleep(0.001)  # the forwarder is at work meanwhile
         left = installation.incoming.status().depth
         application.registry["owa"].stop()
-        assert left <= REQUESTS
-        return median(times), REQUESTS - left
+        return median(times), count - left
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Many processes append to one file while a drain rotates it away, and no line is lost.
 
-The writer holds a shared lock on the open file while it checks that this is still the file of that name, and writes.
+The writer holds a shared lock on the open file while it checks that this is still the file of that name, and writes. In
+a burst it keeps the lock for a few milliseconds, and writes without a further look: nobody reads the file meanwhile.
 The rotator renames the file; whoever reads it then takes the exclusive lock first: after that nobody writes to it. The
 kernel drops the locks of a dead process, so there are no stale ones. Local disks only: network file systems emulate
 `flock` badly.
@@ -8,12 +9,27 @@ kernel drops the locks of a dead process, so there are no stale ones. Local disk
 
 import fcntl
 import os
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from threading import Condition
+from threading import Lock
 
 from owa.errors import QueueUnavailable
 from owa.files import give_to_folder_owner, make_folder
+from owa.queues.afterwards import Afterwards
+from owa.queues.group_sync import GroupSync
+
+MOST_LEFT = 10
+"""Renamed files that are kept open until they are synced."""
+
+BURST = 0.001
+"""Seconds: writes that follow each other sooner are a burst."""
+HOLD = 0.005
+"""Seconds that the lock is kept in a burst: so long may a reader have to wait."""
+WRITERS_PATIENCE = 30.0
+"""Seconds that a reader waits for writers. They hold the lock for milliseconds, unless they are stopped."""
+POLL = 0.001
 
 
 class Appender:
@@ -21,28 +37,57 @@ class Appender:
 
     def __init__(self, path: Path, *, fsync: bool) -> None:
         self._path = path
+        self._name = os.fspath(path)
         self._fsync = fsync
         self._descriptor = -1
         self._inode = (0, 0)
         self._syncs = GroupSync()
+        self._left: list[int] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._mutex = Lock()
+        self._is_locked = False
+        self._written_at = 0.0
+        self._unlocking = Afterwards(self._unlock, HOLD)
 
     def write(self, data: bytes) -> int:
         """Write `data` in one piece; returns the ticket to `wait` with.
 
         Raises `QueueUnavailable` when it, or a part of it, could not be written.
         """
-        try:
-            self._lock_current_file()
+        with self._mutex:
             try:
-                written = os.write(self._descriptor, data)
-            finally:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        except OSError as error:
-            self.close()
-            raise QueueUnavailable(f"Cannot append to {self._path}: {error.strerror}.", REMEDY) from error
-        if written != len(data):
-            raise QueueUnavailable(f"Cannot append to {self._path}: the disk is full.", REMEDY)
-        return self._syncs.register(self._descriptor) if self._fsync else 0
+                written = self._write(data)
+            except OSError as error:
+                self._close()
+                raise QueueUnavailable(f"Cannot append to {self._path}: {error.strerror}.", REMEDY) from error
+            if written != len(data):
+                raise QueueUnavailable(f"Cannot append to {self._path}: the disk is full.", REMEDY)
+            return self._syncs.register(self._descriptor) if self._fsync else 0
+
+    def _write(self, data: bytes) -> int:
+        if not self._is_locked:
+            self._lock_current_file()
+        self._is_locked = True
+        keeps = False
+        try:
+            written = os.write(self._descriptor, data)
+            before, self._written_at = self._written_at, time.monotonic()
+            keeps = self._written_at - before < BURST and (self._unlocking.is_asked or self._unlocking.ask())
+        finally:
+            if not keeps:
+                self._let_go()
+        return written
+
+    def _unlock(self) -> None:
+        with self._mutex:
+            if self._is_locked:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        self._is_locked = False
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def wait(self, ticket: int) -> None:
         """Return when the write is as durable as was asked for. Raises `QueueUnavailable` when its sync failed."""
@@ -59,10 +104,10 @@ class Appender:
                 self._open()
             fcntl.flock(self._descriptor, fcntl.LOCK_SH)
             with suppress(FileNotFoundError):
-                now = self._path.stat()
+                now = os.stat(self._name)  # noqa: PTH116 (Path.stat takes twice as long)
                 if (now.st_dev, now.st_ino) == self._inode:
                     return
-            self.close()
+            self._leave()
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -77,75 +122,59 @@ class Appender:
         if self._fsync:
             sync_folder(self._path.parent)
 
+    def unsynced(self) -> list[int]:
+        """Descriptors of what was written, for somebody who syncs it in the background, and closes them."""
+        left, self._left = self._left, []
+        return [*left, os.dup(self._descriptor)] if self._descriptor >= 0 else left
+
+    def _leave(self) -> None:
+        """The file was renamed. Without `fsync` nobody waits for what was written to it: it is synced later."""
+        if self._fsync or len(self._left) == MOST_LEFT:
+            self._close()
+        else:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            self._left.append(self._descriptor)
+            self._descriptor = -1
+
     def close(self) -> None:
         """Close the file, and drop its lock with it. A sync that others still wait for is done first."""
+        with self._mutex:
+            self._unlocking.stop()
+            self._unlocking = Afterwards(self._unlock, HOLD)
+            self._close()
+
+    def _close(self) -> None:
+        self._is_locked = False
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             with suppress(OSError):  # the waiters are told by their own `wait`
                 self._syncs.finish(descriptor)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a copy of it may be open, to be synced
             os.close(descriptor)
 
     def forget_descriptor(self) -> None:
         """After a fork, in the child: leave the parent's open file, and its threads' syncs, alone."""
+        self._begin()
         self._syncs = GroupSync()
+        close_all(self._left)
+        self._left = []
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
-class GroupSync:
-    """One `fdatasync` serves all threads that wrote before it began: the next one starts as soon as it has ended."""
+def sync_all(descriptors: Iterable[int]) -> None:
+    """Bring to the disk what was written to them, and close them. A disk that cannot is noticed by the next write."""
+    for descriptor in descriptors:
+        with suppress(OSError):
+            os.fdatasync(descriptor)
+        os.close(descriptor)
 
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._written = 0
-        self._synced = 0
-        self._failed: tuple[int, OSError] | None = None
-        self._descriptor = -1
-        self._syncing = False
 
-    def register(self, descriptor: int) -> int:
-        """Note a write on `descriptor`; returns the ticket to `wait` with."""
-        with self._changed:
-            self._descriptor = descriptor
-            self._written += 1
-            return self._written
-
-    def wait(self, ticket: int) -> None:
-        """Return when the write of `ticket` is on the disk. Raises `OSError` when its sync failed."""
-        with self._changed:
-            while self._synced < ticket:
-                if self._syncing:
-                    self._changed.wait()
-                else:
-                    self._sync()
-            if self._failed and ticket <= self._failed[0]:
-                raise self._failed[1]
-
-    def finish(self, descriptor: int) -> None:
-        """Sync what was written to `descriptor`, which is about to be closed."""
-        with self._changed:
-            while self._syncing:
-                self._changed.wait()
-            if self._descriptor == descriptor and self._synced < self._written:
-                self._sync()
-            self._descriptor = -1
-
-    def _sync(self) -> None:
-        """Called with the condition held, which is let go of during the system call."""
-        upto, self._syncing = self._written, True
-        self._changed.release()
-        failure = None
-        try:
-            os.fdatasync(self._descriptor)
-        except OSError as error:
-            failure = error
-        finally:
-            self._changed.acquire()
-            self._syncing, self._synced = False, upto
-            if failure:
-                self._failed = (upto, failure)
-            self._changed.notify_all()
+def close_all(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
@@ -158,9 +187,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def wait_for_writers(path: Path) -> None:
-    """Return when no writer holds the (already renamed) file any more."""
+    """Return when no writer holds the (already renamed) file any more. Raises `QueueUnavailable` when one does not let
+    go of it."""
+    deadline = time.monotonic() + WRITERS_PATIENCE
     with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() > deadline:
+                remedy = "Is one of OWA's processes stopped? Let it go on (kill -CONT), or end it: nothing is lost."
+                raise QueueUnavailable(f"Somebody does not stop writing to {path}.", remedy)
+            time.sleep(POLL)
 
 
 REMEDY = "Free disk space, or let the user that runs OWA write there. Senders are answered 503 meanwhile."

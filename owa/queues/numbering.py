@@ -1,7 +1,7 @@
 """The numbers of a writer's records, kept beside the queue file too: so that even the loss of a last record shows.
 
 Each writer has a file with a line for each site, `number TAB server TAB site_id`, the number rewritten in place after
-each put.
+a put: at once, or under load a moment later for all of that moment.
 The writer holds a lock on it, so that one whose writer is gone can be told.
 """
 
@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from owa.events import Entry
-from owa.queues.records import Record, encode
+from owa.queues.records import encode_entry
 
 Account = tuple[int, str]
 """(server, site_id)."""
@@ -31,30 +31,51 @@ class Numbering:
         self._folder = folder
         self.writer = f"{time.time_ns():x}-{os.getpid()}-{os.urandom(4).hex()}"
         self._last: dict[Account, int] = {}
+        self._noted: dict[Account, int] = {}
         self._offsets: dict[Account, int] = {}
         self._size = 0
         self._descriptor = -1
 
     def encode(self, entries: Sequence[Entry]) -> tuple[bytes, dict[Account, int]]:
         """The records' bytes, and the numbers to `keep` once they are written: until then they may be given again."""
+        if len(entries) == 1:
+            (entry,) = entries
+            account = (entry.server, entry.site_id)
+            number = self._last.get(account, 0) + 1
+            return encode_entry(entry, self.writer, number), {account: number}
         last: dict[Account, int] = {}
         parts = []
         for entry in entries:
             account = (entry.server, entry.site_id)
             last[account] = last.get(account, self._last.get(account, 0)) + 1
-            parts.append(encode(Record(entry, self.writer, last[account])))
+            parts.append(encode_entry(entry, self.writer, last[account]))
         return b"".join(parts), last
 
     def keep(self, last: dict[Account, int]) -> None:
         """The records with these numbers are written."""
+        self.note(last)
+        self.flush()
+
+    def note(self, last: dict[Account, int]) -> None:
+        """The same, but their file is to be written later, by `flush`."""
         self._last.update(last)
+        self._noted.update(last)
+
+    def flush(self) -> None:
+        noted, self._noted = self._noted, {}
         with suppress(OSError):
-            if self._descriptor < 0:
+            if noted and self._descriptor < 0:
                 self._open()
-            for account, number in last.items():
+            for account, number in noted.items():
                 self._write(account, number)
 
     def close(self) -> None:
+        self.flush()
+        self.forget()
+
+    def forget(self) -> None:
+        """After a fork, in the child: its file, and what is noted for it, are the parent's."""
+        self._noted = {}
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

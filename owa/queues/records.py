@@ -44,10 +44,14 @@ class Record(NamedTuple):
 
 def encode(record: Record) -> bytes:
     """The record's bytes, separator and terminator included."""
-    entry = record.entry
-    body = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
-    document = {"v": CODEC_VERSION, **body, "writer": record.writer, "sequence": record.sequence}
-    return SEPARATOR + orjson.dumps(document) + TERMINATOR
+    return encode_entry(record.entry, record.writer, record.sequence)
+
+
+def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
+    """The same, of the record's parts."""
+    document = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
+    document["writer"], document["sequence"] = writer, sequence
+    return b'\x1e{"v":%d,%b\n' % (CODEC_VERSION, orjson.dumps(document)[1:])
 
 
 def decode(text: bytes) -> Record:

@@ -24,6 +24,18 @@ DURABILITY = choice(
     group="How events are kept",
     restart=True,
 )
+SYNC_INTERVAL = integer(
+    "base.sync_interval",
+    default=200,
+    least=0,
+    most=60_000,
+    help="With durability os, milliseconds after which accepted events are on the disk; nobody waits for it. 0: it is "
+    "left to the system.",
+    label="On the disk after",
+    group="How events are kept",
+    unit="milliseconds",
+    restart=True,
+)
 ARCHIVE_OLD_EVENTS = boolean(
     "base.archive_old_events",
     default=True,
@@ -52,4 +64,12 @@ UNDO_DISCARD_DAYS = integer(
     group="Events that fail or wait",
     unit="days",
 )
-SETTINGS = (QUEUE_EVENTS, ASYNC_LOG_DIR, DURABILITY, ARCHIVE_OLD_EVENTS, ARCHIVE_AGE, UNDO_DISCARD_DAYS)
+SETTINGS = (
+    QUEUE_EVENTS,
+    ASYNC_LOG_DIR,
+    DURABILITY,
+    SYNC_INTERVAL,
+    ARCHIVE_OLD_EVENTS,
+    ARCHIVE_AGE,
+    UNDO_DISCARD_DAYS,
+)

@@ -1,7 +1,6 @@
 """The visitor's address: behind trusted proxies only, and anonymised if set."""
 
 import ipaddress
-from functools import lru_cache
 
 from owa.identity import NOT_SET
 from owa.settings import Network
@@ -11,7 +10,6 @@ _KEPT_BITS = {4: 24, 6: 48}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@lru_cache(maxsize=10_000)
 def client_address(remote: str, forwarded_for: str, proxies: tuple[Network, ...]) -> Address | None:
     """The address of the visitor; None when there is none to be had, as behind a Unix socket.
 

@@ -7,16 +7,17 @@ import base64
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import Configuration
 from owa.errors import DatabaseUnavailable, OwaError, QueuePaused
 from owa.events import Event, Refusal, RefusalReason
 from owa.queues.contract import EventQueue
-from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ, Refused, parameters
-from owa.tracking.preprocess import check, environment
+from owa.tracking.preprocess import Rules, check, environment
+from owa.tracking.quick import quick_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRA
 
 Headers = list[tuple[str, str]]
 Store = Callable[[Event, float], object]
+Read = Callable[[Environ], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ OPTIONS_ANSWER = Answer(
     ],
 )
 WRONG_METHOD = Answer("405 Method Not Allowed", [("Allow", "GET, HEAD, POST, OPTIONS"), ("Content-Length", "0")])
+
+_ANSWERS = {"GET": PIXEL_ANSWER, "HEAD": PIXEL_ANSWER, "POST": BEACON_ANSWER}
+"""By method, when nothing is to be told."""
+_FIELDS = ("event_type", "site_id", "visitor_id", "session_id")
+"""Parameters that are fields of an event, and no properties."""
 
 _LIMIT_STATUS = {
     RefusalReason.URL_TOO_LONG: "414 URI Too Long",
@@ -98,31 +105,51 @@ class Collector:
         self._guids = guids
         self._clock = clock
         self._refine = refine
+        self._rules_of = (configuration(), Rules(configuration().settings))
         self._unkept = 0
         self._complained_at = 0
 
     def __call__(self, environ: Environ) -> Answer:
-        """Answer the request. When it says 2xx, the event is kept, or its refusal counted."""
+        """Answer the request, whatever it is. When it says 2xx, the event is kept, or its refusal counted."""
         method = environ["REQUEST_METHOD"]
         if method == "OPTIONS":
             return OPTIONS_ANSWER
-        if method not in ("GET", "HEAD", "POST"):
+        if method not in _ANSWERS:
             return WRONG_METHOD
+        return self._answer(environ, parameters) or WRONG_METHOD
+
+    def quick(self, environ: Environ) -> Answer | None:
+        """The same for an ordinary request, sooner. None for what is not ordinary: it is still to be answered."""
+        return self._answer(environ, quick_parameters) if environ["REQUEST_METHOD"] in _ANSWERS else None
+
+    def collect(self, environ: Environ) -> Event:
+        """Keep the event of a GET or POST. Raises `Refused`, which is counted, or `OwaError` or `OSError` when it
+        cannot be kept."""
+        event = self._collect(environ, parameters)
+        assert event, "every request can be read"
+        return event
+
+    def _answer(self, environ: Environ, read: Read) -> Answer | None:
         try:
-            self.collect(environ)
+            event = self._collect(environ, read)
         except Refused as refused:
             if refused.reason in _LIMIT_STATUS:
                 return Answer(_LIMIT_STATUS[refused.reason], [("Content-Length", "0"), *_NO_CACHE])
         except (OwaError, OSError) as error:
             self._complain(str(error))
             return _unavailable()
-        return BEACON_ANSWER if method == "POST" else PIXEL_ANSWER
+        else:
+            if event is None:
+                return None
+        return _ANSWERS[environ["REQUEST_METHOD"]]
 
-    def collect(self, environ: Environ) -> Event:
-        """Keep the event of a GET or POST. Raises `Refused`, which is counted, or `OwaError` or `OSError` when it
-        cannot be kept."""
+    def _collect(self, environ: Environ, read: Read) -> Event | None:
+        """None when `read` leaves it to another one."""
         try:
-            event = self._event(environ)
+            properties = read(environ)
+            if properties is None:
+                return None
+            event = self._event(properties, environ)
         except Refused as refused:
             self._note(refused)
             raise
@@ -137,41 +164,48 @@ class Collector:
             logger.error("Events could not be kept, %d since the start: %s", self._unkept, reason)
             self._complained_at = now
 
-    def _event(self, environ: Environ) -> Event:
-        properties = parameters(environ)
-        self._look_for(properties.get("site_id"))
-        configuration = self._configuration()
+    def _event(self, properties: dict[str, Any], environ: Environ) -> Event:
+        site_id = properties.get("site_id", "")
         try:
+            configuration = self._knowing(site_id)
             visitor_id, session_id = check(properties, self._accepted(), configuration)
-            seen = environment(environ, configuration)
-        except Refused as refused:
-            refused.site_id = properties.get("site_id", "")
-            raise
-        event_type, site_id = properties["event_type"], properties["site_id"]
-        for name in ("event_type", "site_id", "visitor_id", "session_id"):
-            del properties[name]
-        event = Event(
-            guid=self._guids.next(),
-            event_type=event_type,
-            site_id=site_id,
-            visitor_id=visitor_id,
-            session_id=session_id,
-            received_at=self._clock.now(),
-            server=self._guids.server,
-            properties={**properties, **seen},
-        )
-        try:
+            seen = environment(environ, self._rules(configuration))
+            event_type = properties["event_type"]
+            for name in _FIELDS:
+                del properties[name]
+            properties.update(seen)
+            event = Event(
+                guid=self._guids.next(),
+                event_type=event_type,
+                site_id=site_id,
+                visitor_id=visitor_id,
+                session_id=session_id,
+                received_at=self._clock.now(),
+                server=self._guids.server,
+                properties=properties,
+            )
             return self._refine(event)
         except Refused as refused:
             refused.site_id = site_id
             raise
 
-    def _look_for(self, site_id: object) -> None:
-        if isinstance(site_id, str) and site_id and site_id not in self._configuration().sites:
+    def _knowing(self, site_id: object) -> Configuration:
+        """The configuration, after a look for a site that it lacks."""
+        configuration = self._configuration()
+        if isinstance(site_id, str) and site_id and site_id not in configuration.sites:
             self._find_site(site_id)
+            configuration = self._configuration()
+        return configuration
+
+    def _rules(self, configuration: Configuration) -> Rules:
+        known, rules = self._rules_of
+        if known is not configuration:
+            rules = Rules(configuration.settings)
+            self._rules_of = (configuration, rules)
+        return rules
 
     def _keep(self, event: Event) -> None:
-        if not self._configuration().settings[QUEUE_EVENTS]:
+        if not self._rules(self._configuration()).queue_events:
             try:
                 self._store(event, SYNCHRONOUS_PATIENCE)
                 return

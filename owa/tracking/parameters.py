@@ -42,9 +42,7 @@ def parameters(environ: Environ) -> dict[str, Any]:
     Broken UTF-8 and NUL become U+FFFD. Raises `Refused` when a limit is exceeded.
     """
     query = environ.get("QUERY_STRING", "")
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    if len(path) + len("?") + len(query) > LONGEST_URL:
-        raise Refused(RefusalReason.URL_TOO_LONG, f"more than {LONGEST_URL} bytes")
+    check_length(environ, query)
     pairs = _pairs(query.encode("latin-1", "replace"))
     if environ["REQUEST_METHOD"] == "POST":
         pairs += _body_pairs(environ)
@@ -55,15 +53,27 @@ def parameters(environ: Environ) -> dict[str, Any]:
     return result
 
 
+def check_length(environ: Environ, query: str) -> None:
+    """Raises `Refused` when path and query are too long."""
+    if len(environ.get("SCRIPT_NAME", "")) + len(environ.get("PATH_INFO", "")) + len("?") + len(query) > LONGEST_URL:
+        raise Refused(RefusalReason.URL_TOO_LONG, f"more than {LONGEST_URL} bytes")
+
+
+def content_type(environ: Environ) -> str:
+    """Of the body, without its parameters."""
+    kind: str = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    return kind
+
+
 def _body_pairs(environ: Environ) -> list[tuple[str, str]]:
-    body = _body(environ)
+    body = body_of(environ)
     if not body:
         return []
-    kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    return _multipart_pairs(environ, body) if kind == "multipart/form-data" else _pairs(body)
+    return _multipart_pairs(environ, body) if content_type(environ) == "multipart/form-data" else _pairs(body)
 
 
-def _body(environ: Environ) -> bytes:
+def body_of(environ: Environ) -> bytes:
+    """The body, which is read. Raises `Refused` when it is too long."""
     length = environ.get("CONTENT_LENGTH") or ""
     if not length and not environ.get("wsgi.input_terminated"):
         return b""

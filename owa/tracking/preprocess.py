@@ -1,17 +1,25 @@
 """What needs the HTTP request: it is done before the event is queued, in both modes."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from owa import user_agent
 from owa.contributions import Configuration
 from owa.events import RefusalReason, parse_identifier
+from owa.queues.settings import QUEUE_EVENTS
+from owa.settings import Settings
 from owa.tracking.address import client_address, shown, within
 from owa.tracking.parameters import Environ, Refused
 from owa.tracking.settings import ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS, RESPECT_DO_NOT_TRACK, TRUSTED_PROXIES
 
 LONGEST_HEADER = 2_000
 """Characters kept of a request header."""
+
+REMEMBERED = 10_000
+"""Headers, and addresses, that are not looked at again."""
+LONGEST_REMEMBERED = 500
+"""Characters: longer ones are made up, and would fill the memory."""
 
 _LONGEST_SITE_ID = 255
 _TRUE = frozenset(("true", "1", "yes"))
@@ -34,26 +42,48 @@ def check(properties: dict[str, Any], accepted: Collection[str], configuration: 
     return visitor_id, session_id
 
 
-def environment(environ: Environ, configuration: Configuration) -> dict[str, str]:
+class Rules:
+    """What the settings say about visitors, made once for each configuration."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.queue_events = settings[QUEUE_EVENTS]
+        self.takes_robots = settings[LOG_ROBOTS]
+        self.respects_do_not_track = settings[RESPECT_DO_NOT_TRACK]
+        self._proxies = settings[TRUSTED_PROXIES]
+        self._excluded = settings[EXCLUDED_IPS]
+        self._anonymizes = settings[ANONYMIZE_IPS]
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._address)
+
+    def address(self, environ: Environ) -> str | None:
+        """The visitor's address as it is stored; None when it is excluded."""
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if self._proxies else ""
+        find = self._remembered if len(forwarded) <= LONGEST_REMEMBERED else self._address
+        return find(environ.get("REMOTE_ADDR", ""), forwarded)
+
+    def _address(self, remote: str, forwarded: str) -> str | None:
+        address = client_address(remote, forwarded, self._proxies)
+        if address is not None and within(address, self._excluded):
+            return None
+        return shown(address, anonymize=self._anonymizes)
+
+
+def environment(environ: Environ, rules: Rules) -> dict[str, str]:
     """What the request itself says about the visitor, under OWA's property names. Raises `Refused` for robots,
     excluded addresses and those who do not want to be tracked."""
-    settings = configuration.settings
-    if settings[RESPECT_DO_NOT_TRACK] and "1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")):
+    if rules.respects_do_not_track and "1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")):
         raise Refused(RefusalReason.DO_NOT_TRACK)
-    agent = _header(environ, "HTTP_USER_AGENT")
-    address = client_address(
-        environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), settings[TRUSTED_PROXIES]
-    )
-    if address is not None and within(address, settings[EXCLUDED_IPS]):
+    address = rules.address(environ)
+    if address is None:
         raise Refused(RefusalReason.EXCLUDED_ADDRESS)
-    if not settings[LOG_ROBOTS] and user_agent.parse(agent).is_robot:
+    agent = _header(environ, "HTTP_USER_AGENT")
+    if not rules.takes_robots and user_agent.parse(agent).is_robot:
         raise Refused(RefusalReason.ROBOT, agent[:200])
     return {
         "HTTP_USER_AGENT": agent,
         "HTTP_HOST": _header(environ, "HTTP_HOST"),
         "REMOTE_HOST": _header(environ, "REMOTE_HOST"),
-        "language": _header(environ, "HTTP_ACCEPT_LANGUAGE").partition(",")[0].partition(";")[0].strip(),
-        "ip_address": shown(address, anonymize=settings[ANONYMIZE_IPS]),
+        "language": _language(_header(environ, "HTTP_ACCEPT_LANGUAGE")),
+        "ip_address": address,
     }
 
 
@@ -67,7 +97,23 @@ def _identifier(properties: dict[str, Any], name: str, reason: RefusalReason) ->
 
 def _header(environ: Environ, name: str) -> str:
     """WSGI hands headers over as Latin-1; browsers that go beyond ASCII send UTF-8."""
-    value: str = environ.get(name, "")[:LONGEST_HEADER]
+    value: str = environ.get(name, "")
+    if not value:
+        return ""
+    return _remembered_text(value) if len(value) <= LONGEST_REMEMBERED else _text(value)
+
+
+def _text(value: str) -> str:
+    value = value[:LONGEST_HEADER]
     if not value.isascii():
         value = value.encode("latin-1", "replace").decode("utf-8", "replace")
     return value.replace("\0", "\ufffd").strip()
+
+
+_remembered_text = lru_cache(maxsize=REMEMBERED)(_text)
+
+
+@lru_cache(maxsize=1_000)
+def _language(accepted: str) -> str:
+    """The one that is liked best."""
+    return accepted.partition(",")[0].partition(";")[0].strip()

@@ -24,6 +24,8 @@ class Refinement:
     def __call__(self, event: Event) -> Event:
         """The event to be kept. Raises `Refused`. A filter or step that raises is passed over: the event is kept."""
         registry = self._registry()
+        if not (registry.filters or registry.steps):
+            return event
         for module, item in registry.filters:
             what, settings = f"filter {item.name}", self._settings()
             reason = self._isolation.call(module, what, _text, item.refuse, event, settings, default="")

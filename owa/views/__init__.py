@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ from owa.views.address import believe_proxy
 from owa.views.errors import log_unexpected
 from owa.views.filters import FILTERS, time_zones
 from owa.views.flash import take_flash
-from owa.views.headers import secure, secure_answer
+from owa.views.headers import TRACKING_PATH, secure, secure_answer
 from owa.views.limits import refusal
 from owa.views.security import Cookies, FormTokens, SecurityPolicy
 
@@ -56,9 +56,7 @@ logger = logging.getLogger(__name__)
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Environ = dict[str, Any]
-Doors = Mapping[str, Callable[[Environ], Answer]]
 
-TRACKING_PATH = "/log.php"
 RECEIVING_PATH = "/queue.php"
 
 SETTINGS: dict[str, Any] = {
@@ -92,8 +90,8 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.set_default_csrf_options(require_csrf=True)
         config.set_csrf_storage_policy(FormTokens(application.cookies))
         config.add_request_method(take_flash, "take_flash")
-        doors: Doors = {TRACKING_PATH: application.collector, RECEIVING_PATH: application.receiver}
-        config.set_execution_policy(_EventsFirst(doors, application.trusted_proxies))
+        config.add_route("log", TRACKING_PATH)
+        config.set_execution_policy(EventsFirst(application))
         config.add_subscriber(secure_answer, NewResponse)
         config.scan("owa.views")
         application.start()
@@ -246,28 +244,36 @@ class Application:
             self.start()
 
 
-class _EventsFirst:
+class EventsFirst:
     """A Pyramid execution policy that answers requests which bring events before a request object is made."""
 
-    def __init__(self, doors: Doors, proxies: Callable[[], tuple[Network, ...]]) -> None:
-        """`doors`: who answers, by path. `proxies`: those that are trusted."""
-        self._doors = doors
-        self._proxies = proxies
+    def __init__(self, application: Application) -> None:
+        self._track = application.collector.quick
+        self._receive = application.receiver
+        self._proxies = application.trusted_proxies
 
     def __call__(self, environ: Environ, router: Router) -> Any:
-        if door := self._doors.get(environ.get("PATH_INFO", "")):
-            return _as_wsgi(door(environ))
+        path = environ.get("PATH_INFO", "")
+        if path == TRACKING_PATH:
+            answer = self._track(environ)
+            return _as_wsgi(answer) if answer else _invoked(environ, router)
+        if path == RECEIVING_PATH:
+            return _as_wsgi(self._receive(environ))
         believe_proxy(environ, self._proxies())
-        if refused := refusal(environ):
-            return _styled(refused, environ, router)
-        try:
-            with router.request_context(environ) as request:
-                return router.invoke_request(request)
-        except URLDecodeError:
-            return _styled(HTTPBadRequest("The address is not UTF-8."), environ, router)
-        except Exception as error:  # not even the page that says so could be made
-            told = log_unexpected(error, f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
-            return _secured(HTTPInternalServerError(told), environ)
+        refused = refusal(environ)
+        return _styled(refused, environ, router) if refused else _invoked(environ, router)
+
+
+def _invoked(environ: Environ, router: Router) -> Any:
+    """The answer of the view."""
+    try:
+        with router.request_context(environ) as request:
+            return router.invoke_request(request)
+    except URLDecodeError:
+        return _styled(HTTPBadRequest("The address is not UTF-8."), environ, router)
+    except Exception as error:  # not even the page that says so could be made
+        told = log_unexpected(error, f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
+        return _secured(HTTPInternalServerError(told), environ)
 
 
 def _styled(error: HTTPError, environ: Environ, router: Router) -> Response:

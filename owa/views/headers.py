@@ -5,6 +5,8 @@ from pyramid.response import Response
 
 _POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'"
 
+TRACKING_PATH = "/log.php"
+
 _ALWAYS = {
     "Content-Security-Policy": _POLICY,
     "Referrer-Policy": "same-origin",
@@ -23,5 +25,7 @@ def secure(response: Response, path: str) -> None:
 
 
 def secure_answer(event: NewResponse) -> None:
-    """The same, for Pyramid."""
-    secure(event.response, event.request.environ.get("PATH_INFO", ""))
+    """The same, for Pyramid. What trackers are answered is no page."""
+    path = event.request.environ.get("PATH_INFO", "")
+    if path != TRACKING_PATH:
+        secure(event.response, path)

@@ -63,6 +63,7 @@ def test_what_counts_after_a_restart_says_so() -> None:
         "durability",
         "pin_workers",
         "scheduler",
+        "sync_interval",
     }
 
 

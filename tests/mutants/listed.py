@@ -265,6 +265,13 @@ MUTANTS = (
         "if now:",
         APPEND,
     ),
+    Mutant(
+        "after a burst a writer does not look whether its file was rotated away",
+        "owa/queues/append.py",
+        "    def _let_go(self) -> None:\n        self._is_locked = False\n",
+        "    def _let_go(self) -> None:\n",
+        APPEND,
+    ),
     # leases
     Mutant(
         "a stale lease settles",

@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from owa.errors import QueueUnavailable
+from owa.queues import append
 from owa.queues.append import Appender, wait_for_writers
 from owa.queues.testing import killed_at_the_end
 
@@ -25,6 +26,23 @@ def appender(path: Path) -> Iterator[Appender]:
     appender = Appender(path, fsync=False)
     yield appender
     appender.close()
+
+
+@pytest.fixture
+def burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written belongs to a burst, and the lock is kept until somebody lets go of it."""
+    monkeypatch.setattr(append, "BURST", 1e9)
+    monkeypatch.setattr(append, "HOLD", 0.2)
+
+
+def is_free(path: Path) -> bool:
+    """Whether a reader could read the file."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 @contextmanager
@@ -98,6 +116,61 @@ def test_it_locks_nothing_between_two_writes(appender: Appender, path: Path) -> 
         appender.write(b"b")
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.usefixtures("burst")
+def test_in_a_burst_readers_are_kept_out_for_a_moment(path: Path) -> None:
+    appender = Appender(path, fsync=False)
+    appender.write(b"a")
+    path.rename(path.with_name("rotated"))
+    appender.write(b"b")
+    assert not is_free(path.with_name("rotated"))
+    wait_for_writers(path.with_name("rotated"))
+    appender.write(b"c")
+    assert (path.with_name("rotated").read_bytes(), path.read_bytes()) == (b"ab", b"c")
+    appender.close()
+    assert is_free(path)
+
+
+@pytest.mark.usefixtures("burst")
+def test_in_a_burst_a_full_disk_keeps_nobody_out(path: Path) -> None:
+    appender = Appender(path, fsync=False)
+    appender.write(b"a")
+    with largest_file(1), pytest.raises(QueueUnavailable):
+        appender.write(b"b")
+    assert is_free(path)
+    appender.write(b"c")
+    appender.close()
+    appender.write(b"d")
+    wait_for_writers(path)
+    assert path.read_bytes() == b"acd"
+    appender.close()
+
+
+@pytest.mark.usefixtures("burst")
+def test_a_child_that_is_forked_in_a_burst_takes_a_lock_of_its_own(path: Path) -> None:
+    appender = Appender(path, fsync=False)
+    appender.write(b"a")
+
+    def write() -> None:
+        appender.forget_descriptor()
+        path.rename(path.with_name("rotated"))
+        appender.write(b"b")
+
+    with killed_at_the_end(write):
+        appender.write(b"c")
+    wait_for_writers(path.with_name("rotated"))
+    wait_for_writers(path)
+    assert (path.with_name("rotated").read_bytes(), path.read_bytes()) == (b"ac", b"b")
+    appender.close()
+
+
+def test_a_writer_that_never_lets_go_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append, "WRITERS_PATIENCE", 0.05)
+    with path.open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_SH)
+        with pytest.raises(QueueUnavailable, match="does not stop writing"):
+            wait_for_writers(path)
 
 
 def test_it_keeps_readers_out_while_it_writes(appender: Appender, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

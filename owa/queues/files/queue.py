@@ -15,7 +15,8 @@ from owa.errors import DatabaseUnavailable, HeldByAnother, Overtaken, QueueUnava
 from owa.events import Entry, Event
 from owa.files import FileLock, holder_of
 from owa.node import living, stopped_by_a_signal
-from owa.queues.append import Appender, wait_for_writers
+from owa.queues.afterwards import Afterwards
+from owa.queues.append import Appender, sync_all, wait_for_writers
 from owa.queues.contract import Batch, Pending, QueueStatus, Sought, Source
 from owa.queues.files.counting import Counts
 from owa.queues.files.folder import Folder
@@ -24,8 +25,11 @@ from owa.queues.files.pending import pending_in, receipts_of, retire_writers
 from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
 from owa.queues.segments import Block, read_block
-from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY
+from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY, SYNC_INTERVAL
 from owa.settings import Settings
+
+NUMBERS_INTERVAL = 0.2
+"""Seconds between two writings of the records' numbers, where what was written is not synced."""
 
 POLL = 0.05
 """Seconds between two looks at a lock that another drain holds."""
@@ -38,7 +42,17 @@ STOPPED_PATIENCE = 5.0
 class FileQueue:
     """Keeps events in files. Safe to share between threads, and to use in any number of processes at once."""
 
-    def __init__(self, folder: Folder, database: Database, clock: Clock, *, fsync: bool, archive: bool) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        database: Database,
+        clock: Clock,
+        *,
+        fsync: bool,
+        archive: bool,
+        sync_interval: float = 0.0,
+    ) -> None:
+        """`sync_interval`: seconds after which what was written is synced without anybody waiting for it; 0: never."""
         self._folder = folder
         self._database = database
         self._positions = Positions(database, folder.queue_id)
@@ -48,6 +62,9 @@ class FileQueue:
         self._appender = Appender(folder.active, fsync=fsync)
         self._numbering = Numbering(folder.writers)
         self._counts = Counts()
+        self._syncs_later = sync_interval > 0 and not fsync
+        self._interval = sync_interval or NUMBERS_INTERVAL
+        self._afterwards = Afterwards(self._follow_up, self._interval)
         os.register_at_fork(after_in_child=self._start_anew)
 
     @property
@@ -65,8 +82,17 @@ class FileQueue:
                 self._numbering.close()
                 self._numbering = Numbering(self._folder.writers)
                 raise
-            self._numbering.keep(numbers)
+            self._numbering.note(numbers)
+            if not self._afterwards.is_asked:  # else it is done soon, for all of a burst
+                self._afterwards.ask()
+                self._numbering.flush()
         self._appender.wait(ticket)
+
+    def _follow_up(self) -> None:
+        with self._lock:
+            self._numbering.flush()
+            written = self._appender.unsynced() if self._syncs_later else []
+        sync_all(written)
 
     @contextmanager
     def drain(self, wait: float = 0.0) -> Iterator[Source]:
@@ -137,7 +163,9 @@ class FileQueue:
         return pending_in(self._files(), self._folder.writers)
 
     def close(self) -> None:
+        self._afterwards.stop()
         with self._lock:
+            sync_all(self._appender.unsynced() if self._syncs_later else ())
             self._appender.close()
             self._numbering.close()
 
@@ -152,7 +180,8 @@ class FileQueue:
         self._lock = Lock()
         self._counts = Counts()
         self._appender.forget_descriptor()
-        self._numbering.close()
+        self._afterwards = Afterwards(self._follow_up, self._interval)
+        self._numbering.forget()
         self._numbering = Numbering(self._folder.writers)
 
 
@@ -222,4 +251,5 @@ def open_files(
     fsync = settings[DURABILITY] == "fsync"
     folder = Folder(path, clock, durable=fsync)
     keep = settings[ARCHIVE_OLD_EVENTS] if archive is None else archive
-    return FileQueue(folder, database, clock, fsync=fsync, archive=keep)
+    interval = settings[SYNC_INTERVAL] / 1_000
+    return FileQueue(folder, database, clock, fsync=fsync, archive=keep, sync_interval=interval)
