@@ -342,7 +342,7 @@ def test_more_differences_than_are_told(processing: Processing, monkeypatch: pyt
 # Beside drains
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_generated_traffic_that_is_drained_meanwhile(
     processing: Processing, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
