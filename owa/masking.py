@@ -21,9 +21,10 @@ PUBLIC = frozenset({"user_agent"})
 """What begins with `user_` and is nobody's."""
 
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.])")
+# The host of an address with a scheme is a server, not a person.
+_IPV4 = re.compile(r"(?<![\w.])(?<!://)[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.])")
 _IPV6 = re.compile(
-    r"(?<![\w:.])(?=[0-9:]*(?:::|[a-fA-F]|(?::[0-9]+){7}))(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}(?![\w:])"
+    r"(?<![\w:.])(?<!://\[)(?=[0-9:]*(?:::|[a-fA-F]|(?::[0-9]+){7}))(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}(?![\w:])"
 )
 _QUERY = re.compile(r"(?<=[?#])[^\s\"'<>]*=[^\s\"'<>]*")
 

@@ -34,6 +34,8 @@ def test_other_names(name: str) -> None:
         ("from 2001:db8::17 now", "from •••••• now"),
         ("line 12 at 12:30:45 of 1.2.3", "line 12 at 12:30:45 of 1.2.3"),
         ("is it? yes", "is it? yes"),
+        ("http://10.0.0.7:80/queue.php does not answer", "http://10.0.0.7:80/queue.php does not answer"),
+        ("http://[::1]:80/queue.php says no", "http://[::1]:80/queue.php says no"),
     ],
 )
 def test_texts_that_quote_an_event(text: str, shown: str) -> None:
