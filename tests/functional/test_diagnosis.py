@@ -240,13 +240,13 @@ def test_pauses(installation: Installation) -> None:
     assert found["finding"] == "eve has paused the queue processing at 2026-11-21 12:00:00 UTC: until noon."
 
 
-def holding(installation: Installation) -> "subprocess.Popen[str]":
-    """A process that drains, and does not get on."""
+def holding(installation: Installation, name: str = "drain.lock") -> "subprocess.Popen[str]":
+    """A process that drains, and does not get on; or another one that holds a lock of the queue."""
     script = (
         "import sys, time; from pathlib import Path; from owa.files import FileLock; "
         "assert FileLock(Path(sys.argv[1])).acquire(); print('held', flush=True); time.sleep(600)"
     )
-    lock = installation.data_dir / "logs" / "drain.lock"
+    lock = installation.data_dir / "logs" / name
     process = subprocess.Popen([sys.executable, "-c", script, lock], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout
     assert process.stdout.readline() == "held\n"
@@ -336,6 +336,50 @@ def test_scheduler_that_is_stopped(install: Install) -> None:
         finally:
             os.kill(server.process.pid, signal.SIGCONT)
     assert document["first_broken"] in ("scheduler", "lock")  # wherever it was
+
+
+def test_a_silence_is_not_named_before_the_stopped_process_that_causes_it(install: Install) -> None:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="1")
+    installation.drain()
+    with holding(installation, "drain.runner") as process:
+        try:
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: asked(installation)["first_broken"], "it is not told")
+            (installation.data_dir / "logs" / "drain.runner").write_text(f"{process.pid} {int(time.time()) - 60}")
+            long_ago(installation, 60)
+            document = asked(installation)
+            said = installation.cli("cmd=diagnose").err
+        finally:
+            process.kill()
+    assert document["first_broken"] == "scheduler"
+    assert f"kill -CONT {process.pid}" in said
+    drain = next(check for check in document["checks"] if check["name"] == "drain")
+    assert (drain["verdict"], "restart" in drain["remedy"]) == ("broken", False)
+
+
+@pytest.mark.parametrize("by", ["cron", "scheduler"])
+def test_a_silence_is_not_named_before_the_locked_database_that_causes_it(install: Install, by: str) -> None:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER=str(int(by == "scheduler")))
+    installation.drain()
+    long_ago(installation, 900)
+    with (
+        (installation.data_dir / "logs" / "drain.runner").open("w") as runner,
+        closing(sqlite3.connect(installation.database, isolation_level=None)) as connection,
+    ):
+        fcntl.flock(runner, fcntl.LOCK_EX)
+        assert asked(installation)["first_broken"] in ("drain", "scheduler", "cron")
+        connection.execute("BEGIN IMMEDIATE")
+        said = installation.cli("cmd=diagnose").err
+    assert said.startswith("First broken: database. It cannot be written to.")
+
+
+def test_a_pause_is_not_named_before_the_locked_database_that_causes_it(installation: Installation) -> None:
+    with away(installation):
+        assert installation.cli("cmd=processEventQueue").status == 1
+    assert asked(installation)["first_broken"] == "drain"
+    with closing(sqlite3.connect(installation.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert asked(installation)["first_broken"] == "database"
 
 
 def test_cron_that_has_never_come(install: Install) -> None:
