@@ -47,7 +47,8 @@ def stopped(queue: str, last: Run | None, paused_since: int | None) -> Finding |
         return None
     detail = f" {masked_text(last.detail)}" if last and is_paused else ""
     remedy = "The next drain that comes to the end of the queue ends the pause: python cli.py cmd=processEventQueue"
-    return Finding(Verdict.BROKEN, f"{queue} is paused since {moment(since)} UTC.{detail}", remedy, comes_of=("database",))
+    text = f"{queue} is paused since {moment(since)} UTC.{detail}"
+    return Finding(Verdict.BROKEN, text, remedy, comes_of=("database",))
 
 
 def silence(queue: str, last: Run | None, now: int) -> str:

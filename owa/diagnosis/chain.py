@@ -76,7 +76,8 @@ class Diagnosis:
 
     def with_causes(self) -> "Diagnosis":
         """The same, in which what comes of another link says so, instead of what else would mend it."""
-        return Diagnosis(tuple(replace(one, findings=tuple(map(self._with_cause, one.findings))) for one in self.checks))
+        told = (tuple(self._with_cause(found) for found in check.findings) for check in self.checks)
+        return Diagnosis(tuple(replace(check, findings=found) for check, found in zip(self.checks, told, strict=True)))
 
     def _with_cause(self, found: Finding) -> Finding:
         cause = self._cause_of(found)

@@ -13,9 +13,11 @@ from owa.diagnosis.check import Finding, Verdict, broken, unknown, well
 from owa.diagnosis.scene import NotOpened, Scene
 from owa.diagnosis.words import count, duration, moment, readable
 from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
+from owa.health import is_broken
 from owa.masking import masked_text
 from owa.processing.ledger import Ledger
-from owa.queues.contract import State
+from owa.queues.contract import State, Trouble
+from owa.registry import Registry
 
 MOST_COUNTED = 10_000
 """Events that are counted; of more it is only said that there are more."""
@@ -47,10 +49,23 @@ def look_at_oldest_event(scene: Scene) -> list[Finding]:
         whose = f" ({one.handler})" if one.handler else ""
         oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
         text = f"{number} {state}. {oldest}{whose}: {readable(masked_text(one.error), LONGEST_ERROR)}"
-        given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
-        again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
-        found.append(Finding(Verdict.BROKEN, text, given_up if one.state is State.FAILED else again))
+        found.append(_with_module(scene.opened.registry, one, text))
     return found or well("No event fails.")
+
+
+def _with_module(registry: Registry, trouble: Trouble, text: str) -> Finding:
+    """What fails, and what mends it: a handler whose module is off is given nothing, however often one tries."""
+    name = trouble.handler.partition(":")[0]
+    if name and not registry.gives_to(trouble.handler):
+        loaded = registry.modules.get(name)
+        is_told = loaded is not None and is_broken(loaded)
+        state = "does not work" if loaded and loaded.is_on else "is switched off"
+        remedy = f"Mend it and switch it on, at Settings > Modules or by python cli.py cmd=activate module={name}"
+        comes_of = ("modules",) if is_told else ()
+        return Finding(Verdict.BROKEN, f"{text} Its module, {name}, {state}.", remedy, comes_of=comes_of)
+    given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
+    again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
+    return Finding(Verdict.BROKEN, text, given_up if trouble.state is State.FAILED else again)
 
 
 def look_at_database(scene: Scene) -> list[Finding]:

@@ -445,6 +445,51 @@ def test_oldest_event_that_is_tried_again(installation: Installation) -> None:
     assert "retry=now" in found["remedy"]
 
 
+def tripped(installation: Installation) -> None:
+    """An event waits for a handler, which has failed at it, and whose module the circuit breaker has switched off."""
+    fail(installation, event(1))
+    missed = "UPDATE owa_queue_item SET status = 'unhandled', handler = 'webhook:post', not_before_timestamp = 1"
+    execute(installation, missed)
+    switch(installation, "tripped")
+
+
+def switch(installation: Installation, chosen: str) -> None:
+    row = "INSERT OR REPLACE INTO owa_module (name, failures, switch) VALUES ('webhook', 9, ?)"
+    execute(installation, row, chosen)
+    execute(installation, "UPDATE owa_configuration SET generation = generation + 1")
+
+
+def test_oldest_event_is_not_named_before_the_module_that_causes_it(installation: Installation) -> None:
+    with damaged(installation):
+        tripped(installation)
+    document = asked(installation)
+    assert document["first_broken"] == "modules"
+    found = next(check for check in document["checks"] if check["name"] == "oldest_event")
+    assert "Its module, webhook, is switched off." in found["finding"]
+    assert "retry=now" not in found["remedy"]
+    modules = next(check for check in document["checks"] if check["name"] == "modules")
+    assert "cmd=activate module=webhook" in modules["remedy"]
+
+
+def test_oldest_event_of_a_module_that_somebody_has_switched_off(installation: Installation) -> None:
+    with damaged(installation):
+        tripped(installation)
+    switch(installation, "draining")
+    found = broken(installation)
+    assert found["name"] == "oldest_event"
+    assert "cmd=activate module=webhook" in found["remedy"]
+
+
+def test_retry_now_names_the_module_that_is_off(installation: Installation) -> None:
+    with damaged(installation):
+        tripped(installation)
+    assert installation.cli("cmd=processEventQueue") == Result(0, "", "")
+    said = installation.cli("cmd=processEventQueue", "retry=now")
+    assert (said.status, said.out) == (1, "")
+    assert "The module webhook is switched off" in said.err
+    assert "cmd=activate module=webhook" in said.err
+
+
 def test_an_event_that_waits_for_another_is_well(installation: Installation) -> None:
     put(installation, event(1, is_new_session=""))
     installation.drain()
