@@ -9,6 +9,7 @@ from owa.contributions import INCOMING
 from owa.db.engine import Database
 from owa.db.ledger import stored_lines
 from owa.db.senders import senders
+from owa.db.shape import lacks
 from owa.diagnosis.check import Finding, Verdict, broken, unknown, well
 from owa.diagnosis.scene import NotOpened, Scene
 from owa.diagnosis.words import count, duration, moment, readable
@@ -30,6 +31,9 @@ LONGEST_TOLD = 2_000
 
 PATIENCE = 2.0
 """Seconds that a trial waits for the database's lock."""
+
+MOST_LACKS = 3
+"""Tables that are named."""
 
 LEDGER_PATIENCE = 10.0
 """Seconds that the ledger waits for a drain to end."""
@@ -85,6 +89,10 @@ def look_at_database(scene: Scene) -> list[Finding]:
         return broken(f"It cannot be written to. {error.message}", error.remedy)
     if not _is_migrated(scene):
         return broken("Its tables are not those of this version.", "python cli.py cmd=install")
+    with database.reading() as connection:
+        lacking = lacks(connection)
+    if lacking:
+        return [Finding(Verdict.BROKEN, str(lack), lack.remedy) for lack in lacking[:MOST_LACKS]]
     return well("It can be read and written.")
 
 

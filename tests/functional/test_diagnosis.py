@@ -519,6 +519,46 @@ def test_database_of_another_version(installation: Installation) -> None:
     assert (found["name"], found["remedy"]) == ("database", "python cli.py cmd=install")
 
 
+def stopped_by(installation: Installation, damage: str) -> Any:
+    """The diagnosis when a damage of the tables has stopped a drain."""
+    execute(installation, damage)
+    put(installation, event(1))
+    assert installation.cli("cmd=processEventQueue").status == 1
+    document = asked(installation)
+    assert document["first_broken"] == "database"
+    return next(check for check in document["checks"] if check["name"] == "database")
+
+
+def test_database_that_lacks_a_table(installation: Installation) -> None:
+    found = stopped_by(installation, "DROP TABLE owa_document")
+    assert found["finding"] == "The table owa_document is missing."
+    assert "python cli.py cmd=install" in found["remedy"]
+    made = installation.cli("cmd=install")
+    assert (made.status, made.err.startswith("The table owa_document is missing. It was made anew")) == (0, True)
+    installation.drain()
+    assert len(installation.rows("owa_document")) == 1
+    assert asked(installation)["first_broken"] is None
+    assert installation.cli("cmd=install").err == ""
+
+
+def test_database_with_a_table_that_was_renamed(installation: Installation) -> None:
+    found = stopped_by(installation, "ALTER TABLE owa_session RENAME TO x")
+    assert found["finding"] == "The table owa_session is missing: it was renamed to x."
+    assert found["remedy"] == "In the database: ALTER TABLE x RENAME TO owa_session"
+    refused = installation.cli("cmd=install")
+    assert (refused.status, "cmd=install cannot mend that. In the database: ALTER" in refused.err) == (1, True)
+    execute(installation, "ALTER TABLE x RENAME TO owa_session")
+    installation.drain()
+    assert asked(installation)["first_broken"] is None
+
+
+def test_database_that_lacks_a_column(installation: Installation) -> None:
+    found = stopped_by(installation, "ALTER TABLE owa_document RENAME COLUMN page_title TO caption")
+    assert found["finding"] == "The table owa_document lacks page_title."
+    refused = installation.cli("cmd=install")
+    assert (refused.status, "lacks page_title. cmd=install cannot mend that." in refused.err) == (1, True)
+
+
 def test_modules(installation: Installation) -> None:
     execute(installation, "INSERT INTO owa_module (name, failures, switch) VALUES ('webhook', 9, 'tripped')")
     execute(installation, "UPDATE owa_configuration SET generation = generation + 1")
