@@ -17,6 +17,7 @@ from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
 from owa.health import is_broken
 from owa.masking import masked_text
 from owa.processing.ledger import Ledger
+from owa.processing.verifying import keep
 from owa.queues.contract import State, Trouble
 from owa.registry import Registry
 
@@ -145,6 +146,8 @@ def look_at_ledger(scene: Scene) -> list[Finding]:
         lines = Ledger(opened.database, opened.incoming, opened.retries, count_facts).verify(LEDGER_PATIENCE)
     except HeldByAnother:
         return unknown(f"A drain holds {INCOMING}: nothing could be counted.")
+    with suppress(DatabaseUnavailable):  # which another link tells
+        keep(opened.database, opened.clock, lines, PATIENCE)
     off = [line for line in lines if line.drift]
     if not off:
         return well("Everything that was taken is somewhere.")

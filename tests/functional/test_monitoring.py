@@ -260,6 +260,20 @@ def test_only_monitors_are_answered(
         router.registry["owa"].stop()
 
 
+@pytest.mark.parametrize("by", ["the command", "the metrics"])
+def test_a_drift_that_one_has_found_is_seen_by_all(installation: Installation, server: Server, by: str) -> None:
+    put(installation, event(1))
+    installation.drain()
+    execute(installation, "DELETE FROM owa_request")
+    assert json.loads(server.request("GET", "/health").body)["first_broken"] is None
+    if by == "the command":
+        assert installation.cli("cmd=diagnose", "ledger=1").status == 1
+    else:
+        assert b"owa_ledger_drift -1" in server.request("GET", "/metrics").body
+    assert json.loads(server.request("GET", "/health").body)["first_broken"] == "ledger"
+    assert "drift -1" in installation.cli("cmd=diagnose").err
+
+
 # Thresholds
 
 
