@@ -194,7 +194,9 @@ def test_permissions_with_a_data_folder_that_is_closed(installation: Installatio
     assert said.json["first_broken"] == "permissions", said
 
 
-def test_disk_that_is_full(installation: Installation) -> None:
+@contextmanager
+def on_a_small_disk(installation: Installation) -> Iterator[None]:
+    """Of 16 MB."""
     moved = installation.data_dir.rename(installation.folder / "moved")
     installation.data_dir.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(installation.data_dir)]
@@ -202,16 +204,36 @@ def test_disk_that_is_full(installation: Installation) -> None:
         pytest.skip("A full disk needs the right to mount a tmpfs (root).")
     try:
         shutil.copytree(moved, installation.data_dir, dirs_exist_ok=True)
-        with (installation.data_dir / "ballast").open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(4_096))
-        document = asked(installation)
+        yield
     finally:
         subprocess.run(["umount", "--lazy", str(installation.data_dir)], check=True)
+
+
+def filled(installation: Installation) -> None:
+    """Not a byte is left."""
+    with (installation.data_dir / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4_096))
+
+
+def test_disk_that_is_full(installation: Installation) -> None:
+    with on_a_small_disk(installation):
+        filled(installation)
+        document = asked(installation)
     assert document["first_broken"] == "disk"
     found = {check["name"]: check["finding"] for check in document["checks"] if check["verdict"] == "broken"}
     assert found["disk"] == f"Only 0 MB are left on the disk of {installation.data_dir}."
     assert "Events cannot be kept" in found["endpoint"]
+
+
+def test_ready_while_a_disk_that_is_small_takes_events(installation: Installation) -> None:
+    """Few MB are a finding, and no reason to send visitors elsewhere."""
+    with on_a_small_disk(installation), installation.serve() as server:
+        found = [server.request("GET", f"/health{path}").status for path in ("", "/ready")]
+        kept = server.track(page_view()).status
+        filled(installation)
+        full = server.request("GET", "/health/ready").status
+    assert (found, kept, full) == ([503, 200], 204, 503)
 
 
 def test_endpoint(installation: Installation) -> None:
