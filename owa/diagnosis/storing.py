@@ -1,5 +1,6 @@
 """The links that store an event: what fails, the database, the modules, the clocks, the ledger."""
 
+import shutil
 from contextlib import suppress
 from weakref import WeakSet
 
@@ -32,6 +33,11 @@ LONGEST_TOLD = 2_000
 
 PATIENCE = 2.0
 """Seconds that a trial waits for the database's lock."""
+
+FREE = "Free some space. What is queued stays queued. python cli.py cmd=prune-event-queue-archives"
+
+LEAST_SPACE = 1 << 20
+"""Bytes. Less than a batch takes."""
 
 MOST_LACKS = 3
 """Tables that are named."""
@@ -88,6 +94,8 @@ def look_at_database(scene: Scene) -> list[Finding]:
             pass
     except DatabaseUnavailable as error:
         return broken(f"It cannot be written to. {error.message}", error.remedy)
+    if database.file and shutil.disk_usage(database.file.parent).free < LEAST_SPACE:  # a transaction cannot be ended
+        return broken(f"It can be read, and hardly be written to: the disk of {database.file} is full.", FREE)
     if not _is_migrated(scene):
         return broken("Its tables are not those of this version.", "python cli.py cmd=install")
     with database.reading() as connection:

@@ -1,6 +1,7 @@
 """Each link of the chain that an event travels is broken in turn: the diagnosis names exactly it, and what mends it."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -234,6 +235,17 @@ def test_ready_while_a_disk_that_is_small_takes_events(installation: Installatio
         filled(installation)
         full = server.request("GET", "/health/ready").status
     assert (found, kept, full) == ([503, 200], 204, 503)
+
+
+def test_disk_that_is_full_takes_no_rows_either(installation: Installation) -> None:
+    """A transaction can be begun on it, and not be ended."""
+    with on_a_small_disk(installation), installation.serve() as server:
+        Visitor(server).log_in()
+        filled(installation)
+        document = json.loads(server.request("GET", "/health").body)
+    assert document["first_broken"] == "disk"
+    database = next(check for check in document["checks"] if check["name"] == "database")
+    assert (database["verdict"], "is full" in database["finding"]) == ("broken", True)
 
 
 def test_endpoint(installation: Installation) -> None:
