@@ -204,6 +204,7 @@ class ConfigurationKeeper:
         }
         draft = self._copy.with_suffix(f".{os.getpid()}")
         with suppress(OSError):  # a full disk: the older copy stays
+            draft.touch(0o640)  # secrets of modules are among the settings
             draft.write_bytes(orjson.dumps(document))
             give_to_folder_owner(draft)
             draft.replace(self._copy)

@@ -11,7 +11,7 @@ from owa.admin_contributions import HealthCheck, ModuleContext, Problem
 from owa.db.modules import Switch
 from owa.errors import ModuleFailed, OwaError
 from owa.isolation import Isolation
-from owa.registry import Registry
+from owa.registry import Loaded, Registry
 
 BROKEN = "that it works"
 """What is looked at of each module."""
@@ -91,16 +91,26 @@ class Health:
             return run
 
 
+def is_broken(loaded: Loaded) -> bool:
+    """Whether a module does not do what an admin has switched it on for."""
+    return bool(loaded.error and loaded.is_on) or loaded.switch is Switch.TRIPPED
+
+
 def _of_modules(registry: Registry) -> list[Finding]:
     """Modules that do not do what an admin has switched them on for."""
     found = []
     for loaded in registry.modules.values():
-        if loaded.error and loaded.is_on:
+        if not is_broken(loaded):
+            continue
+        if loaded.switch is not Switch.TRIPPED:
             text = f"The module {loaded.name} is on, and does not work: {loaded.error}"
             found.append(Finding(loaded.name, BROKEN, text, "Mend it, or switch it off, at Settings > Modules."))
-        elif loaded.switch is Switch.TRIPPED:
+        else:
             text = f"The circuit breaker has switched off the module {loaded.name}."
-            remedy = "Its last error is at Settings > Modules. Switched on again, it goes on where it stopped."
+            remedy = (
+                "Its last error is at Settings > Modules. Switched on again, it goes on where it stopped: there, or by "
+                f"python cli.py cmd=activate module={loaded.name}"
+            )
             found.append(Finding(loaded.name, BROKEN, text, remedy))
     return found
 

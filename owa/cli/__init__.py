@@ -59,7 +59,7 @@ def _run(arguments: Arguments, output: Output) -> int:
         if command is None or command.run_closed is None:
             raise
         reason = error if isinstance(error, OwaError) else OwaError(f"{error.filename}: {error.strerror}.")
-        return command.run_closed(reason, output)
+        return command.run_closed(reason, arguments, output)
     gc.enable()
     try:
         for notice in installation.configuration.current().settings.notices:

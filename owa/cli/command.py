@@ -35,7 +35,7 @@ class Command:
     run: Run
     arguments: Mapping[str, str] = field(default_factory=dict)
     """Its arguments, with their help."""
-    run_closed: Callable[[OwaError, Output], int] | None = None
-    """What is run where nothing can be opened, for the reason given; None: that is told."""
+    run_closed: Callable[[OwaError, Arguments, Output], int] | None = None
+    """What is run where nothing can be opened, for the reason given; None: that is told. May raise that reason."""
     installs: bool = False
     """Whether it makes an installation where there is none."""

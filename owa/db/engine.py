@@ -18,6 +18,9 @@ from owa.node import stopped_by_a_signal
 WRITE_PATIENCE = 20.0
 """Seconds that a drain waits for the write lock before it calls that an outage."""
 
+MODE = 0o640
+"""Of SQLite's file, and so of its log: it holds password hashes, and addresses of visitors."""
+
 LOCKED = "locked"
 """SQLite's word for that."""
 
@@ -48,7 +51,7 @@ class Database:
             remedy = f"Put it back. If it is lost, move {log} away, and run cmd=install again."
             raise DatabaseUnavailable(f"There is no file {self.file}, but {log}, which is a part of it.", remedy)
         try:
-            self.file.touch()
+            self.file.touch(MODE)
             give_to_folder_owner(self.file)
         except OSError as error:
             text = f"The database is not available: {self.file} cannot be made: {error.strerror}."

@@ -30,7 +30,8 @@ _OUTAGE_STATES = (
 _REMEDIES = (
     (
         r"no such (table|column)|(relation|column) .*does not exist",
-        "Run `python cli.py cmd=install` to create or update the tables.",
+        "Run `python cli.py cmd=install`: it updates the tables, makes those that are missing, and says what it cannot "
+        "mend.",
     ),
     (
         r"there is no file",

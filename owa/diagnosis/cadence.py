@@ -39,14 +39,16 @@ def stopped(queue: str, last: Run | None, paused_since: int | None) -> Finding |
     """The last drain ended early, or this server's drains are paused."""
     if last and last.result == FAILED:
         remedy = "The server's log has more. Drain now, at the dashboard or by python cli.py cmd=processEventQueue."
-        return Finding(Verdict.BROKEN, f"The last drain of {queue} failed. {masked_text(last.detail)}", remedy)
+        text = f"The last drain of {queue} failed. {masked_text(last.detail)}"
+        return Finding(Verdict.BROKEN, text, remedy, comes_of=("database",))
     is_paused = last is not None and last.result == PAUSED
     since = paused_since or (last.started_at if last and is_paused else None)
     if since is None:
         return None
     detail = f" {masked_text(last.detail)}" if last and is_paused else ""
     remedy = "The next drain that comes to the end of the queue ends the pause: python cli.py cmd=processEventQueue"
-    return Finding(Verdict.BROKEN, f"{queue} is paused since {moment(since)} UTC.{detail}", remedy)
+    text = f"{queue} is paused since {moment(since)} UTC.{detail}"
+    return Finding(Verdict.BROKEN, text, remedy, comes_of=("database",))
 
 
 def silence(queue: str, last: Run | None, now: int) -> str:

@@ -1,7 +1,7 @@
 """The chain that an event travels, link by link."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from owa.diagnosis.check import Check, Finding, Link, Verdict, broken, unknown
@@ -59,8 +59,29 @@ class Diagnosis:
 
     @property
     def first_broken(self) -> Check | None:
-        """Where the event gets stuck; None: all is well, as far as could be seen."""
-        return next(iter(self.broken), None)
+        """What is to be mended first: where the event gets stuck, or further down the chain, what causes that. None:
+        all is well, as far as could be seen."""
+        check = next(iter(self.broken), None)
+        while check and (cause := self._cause(check)):
+            check = cause
+        return check
+
+    def _cause(self, check: Check) -> Check | None:
+        """The link that causes all of it; None: it has a cause of its own."""
+        causes = [self._cause_of(found) for found in check.told]
+        return None if None in causes else causes[0]
+
+    def _cause_of(self, found: Finding) -> Check | None:
+        return next((check for check in self.broken if check.name in found.comes_of), None)
+
+    def with_causes(self) -> "Diagnosis":
+        """The same, in which what comes of another link says so, instead of what else would mend it."""
+        told = (tuple(self._with_cause(found) for found in check.findings) for check in self.checks)
+        return Diagnosis(tuple(replace(check, findings=found) for check, found in zip(self.checks, told, strict=True)))
+
+    def _with_cause(self, found: Finding) -> Finding:
+        cause = self._cause_of(found)
+        return replace(found, remedy=f"First mend what {cause.name} tells: this may come of it.") if cause else found
 
     def check(self, name: str) -> Check:
         return next(check for check in self.checks if check.name == name)
@@ -73,12 +94,12 @@ class Diagnosis:
 
 def diagnose(scene: Scene) -> Diagnosis:
     """Look at every link. Never raises: what cannot be looked at is told."""
-    return Diagnosis(tuple(_look(scene, link) for link in CHAIN))
+    return Diagnosis(tuple(_look(scene, link) for link in CHAIN)).with_causes()
 
 
 def look_at(scene: Scene, names: Collection[str]) -> Diagnosis:
     """Look at some of the links. Never raises."""
-    return Diagnosis(tuple(_look(scene, link) for link in CHAIN if link.name in names))
+    return Diagnosis(tuple(_look(scene, link) for link in CHAIN if link.name in names)).with_causes()
 
 
 def _look(scene: Scene, link: Link) -> Check:

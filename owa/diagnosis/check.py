@@ -30,6 +30,8 @@ class Finding:
     """Whose check has found it; empty: OWA's own."""
     check: str = ""
     """Which one of that module."""
+    comes_of: tuple[str, ...] = ()
+    """Links further down the chain that cause it where they are broken: then the first of these is to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,12 @@ class Check:
 
     @property
     def finding(self) -> str:
-        return " ".join(finding.text for finding in self._told)
+        return " ".join(finding.text for finding in self.told)
 
     @property
     def remedy(self) -> str:
         """Of each finding; a command stands alone, so that it can be copied."""
-        remedies = list(dict.fromkeys(finding.remedy for finding in self._told if finding.remedy))
+        remedies = list(dict.fromkeys(finding.remedy for finding in self.told if finding.remedy))
         return remedies[0] if len(remedies) == 1 else " ".join(f"{one.rstrip('.')}." for one in remedies)
 
     @property
@@ -71,7 +73,7 @@ class Check:
         return self.verdict is Verdict.BROKEN
 
     @property
-    def _told(self) -> list[Finding]:
+    def told(self) -> list[Finding]:
         """Those that made the verdict."""
         return [finding for finding in self.findings if finding.verdict is self.verdict]
 
@@ -90,8 +92,8 @@ def well(text: str) -> list[Finding]:
     return [Finding(Verdict.WELL, text)]
 
 
-def broken(text: str, remedy: str) -> list[Finding]:
-    return [Finding(Verdict.BROKEN, text, remedy)]
+def broken(text: str, remedy: str, *, comes_of: tuple[str, ...] = ()) -> list[Finding]:
+    return [Finding(Verdict.BROKEN, text, remedy, comes_of=comes_of)]
 
 
 def unknown(text: str) -> list[Finding]:

@@ -28,7 +28,7 @@ def look_at_pauses(scene: Scene) -> list[Finding]:
     """What an admin has paused."""
     found = scene.pauses
     if not found:
-        return well("Nothing is paused.")
+        return well("No admin has paused anything.")
     told = " ".join(readable(str(pause), 400) for pause in found.values())
     kind, name = next(iter(found))
     return broken(told, f"Let it go on at Scheduler (/admin/scheduler), or: python cli.py cmd=resume {kind}={name}")
@@ -65,7 +65,7 @@ def look_at_drain(scene: Scene) -> list[Finding]:
         if scene.settings[SCHEDULER] and _is_led(scene, queue) and is_silent(scene, queue):
             interval = scene.settings[DRAIN_INTERVAL]
             remedy = f"The scheduler should, every {interval} s: see the web server's log, and restart it."
-            return broken(cadence.silence(queue, last, scene.now), remedy)
+            return broken(cadence.silence(queue, last, scene.now), remedy, comes_of=("scheduler", "database"))
         said.append(f"{queue}: {_last(last, scene.now)}")
     return well(" ".join(said))
 
@@ -83,7 +83,7 @@ def look_at_scheduler(scene: Scene) -> list[Finding]:
         if not _is_led(scene, queue) and is_silent(scene, queue) and not _cron_drains(scene):
             text = f"{cadence.silence(queue, scene.last_run(queue), scene.now)} {_who_serves(scene)}"
             remedy = f"Start the web server again (systemctl restart owa, or make run), or drain now: {DRAIN_NOW}"
-            return broken(text, remedy)
+            return broken(text, remedy, comes_of=("database",))
     leases = [f"{lease['job']}: {lease['owner']}." for lease in _leases(scene)]
     drains = f"drain: {_named(runner, None).rstrip(',')}." if runner else "drain: nobody on this server."
     return well(" ".join([drains, *leases]))
@@ -98,7 +98,8 @@ def look_at_cron(scene: Scene) -> list[Finding]:
     for queue in (INCOMING, PROCESSING):
         if is_silent(scene, queue):
             text = f"{cadence.silence(queue, scene.last_run(queue), scene.now)} The scheduler is off, so cron must."
-            return broken(text, f"Let cron call each minute: {DRAIN_NOW} (docs/operations.md). Or set OWA_SCHEDULER=1.")
+            remedy = f"Let cron call each minute: {DRAIN_NOW} (docs/operations.md). Or set OWA_SCHEDULER=1."
+            return broken(text, remedy, comes_of=("database",))
     return well(last)
 
 

@@ -1,5 +1,6 @@
 """The links that store an event: what fails, the database, the modules, the clocks, the ledger."""
 
+import shutil
 from contextlib import suppress
 from weakref import WeakSet
 
@@ -9,13 +10,17 @@ from owa.contributions import INCOMING
 from owa.db.engine import Database
 from owa.db.ledger import stored_lines
 from owa.db.senders import senders
+from owa.db.shape import lacks
 from owa.diagnosis.check import Finding, Verdict, broken, unknown, well
 from owa.diagnosis.scene import NotOpened, Scene
 from owa.diagnosis.words import count, duration, moment, readable
 from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
+from owa.health import is_broken
 from owa.masking import masked_text
 from owa.processing.ledger import Ledger
-from owa.queues.contract import State
+from owa.processing.verifying import keep
+from owa.queues.contract import State, Trouble
+from owa.registry import Registry
 
 MOST_COUNTED = 10_000
 """Events that are counted; of more it is only said that there are more."""
@@ -28,6 +33,14 @@ LONGEST_TOLD = 2_000
 
 PATIENCE = 2.0
 """Seconds that a trial waits for the database's lock."""
+
+FREE = "Free some space. What is queued stays queued. python cli.py cmd=prune-event-queue-archives"
+
+LEAST_SPACE = 1 << 20
+"""Bytes. Less than a batch takes."""
+
+MOST_LACKS = 3
+"""Tables that are named."""
 
 LEDGER_PATIENCE = 10.0
 """Seconds that the ledger waits for a drain to end."""
@@ -47,10 +60,23 @@ def look_at_oldest_event(scene: Scene) -> list[Finding]:
         whose = f" ({one.handler})" if one.handler else ""
         oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
         text = f"{number} {state}. {oldest}{whose}: {readable(masked_text(one.error), LONGEST_ERROR)}"
-        given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
-        again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
-        found.append(Finding(Verdict.BROKEN, text, given_up if one.state is State.FAILED else again))
+        found.append(_with_module(scene.opened.registry, one, text))
     return found or well("No event fails.")
+
+
+def _with_module(registry: Registry, trouble: Trouble, text: str) -> Finding:
+    """What fails, and what mends it: a handler whose module is off is given nothing, however often one tries."""
+    name = trouble.handler.partition(":")[0]
+    if name and not registry.gives_to(trouble.handler):
+        loaded = registry.modules.get(name)
+        is_told = loaded is not None and is_broken(loaded)
+        state = "does not work" if loaded and loaded.is_on else "is switched off"
+        remedy = f"Mend it and switch it on, at Settings > Modules or by python cli.py cmd=activate module={name}"
+        comes_of = ("modules",) if is_told else ()
+        return Finding(Verdict.BROKEN, f"{text} Its module, {name}, {state}.", remedy, comes_of=comes_of)
+    given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
+    again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
+    return Finding(Verdict.BROKEN, text, given_up if trouble.state is State.FAILED else again)
 
 
 def look_at_database(scene: Scene) -> list[Finding]:
@@ -68,8 +94,14 @@ def look_at_database(scene: Scene) -> list[Finding]:
             pass
     except DatabaseUnavailable as error:
         return broken(f"It cannot be written to. {error.message}", error.remedy)
+    if database.file and shutil.disk_usage(database.file.parent).free < LEAST_SPACE:  # a transaction cannot be ended
+        return broken(f"It can be read, and hardly be written to: the disk of {database.file} is full.", FREE)
     if not _is_migrated(scene):
         return broken("Its tables are not those of this version.", "python cli.py cmd=install")
+    with database.reading() as connection:
+        lacking = lacks(connection)
+    if lacking:
+        return [Finding(Verdict.BROKEN, str(lack), lack.remedy) for lack in lacking[:MOST_LACKS]]
     return well("It can be read and written.")
 
 
@@ -122,6 +154,8 @@ def look_at_ledger(scene: Scene) -> list[Finding]:
         lines = Ledger(opened.database, opened.incoming, opened.retries, count_facts).verify(LEDGER_PATIENCE)
     except HeldByAnother:
         return unknown(f"A drain holds {INCOMING}: nothing could be counted.")
+    with suppress(DatabaseUnavailable):  # which another link tells
+        keep(opened.database, opened.clock, lines, PATIENCE)
     off = [line for line in lines if line.drift]
     if not off:
         return well("Everything that was taken is somewhere.")

@@ -17,6 +17,7 @@ from owa.errors import DatabaseUnavailable, HeldByAnother, Outage, QueueUnavaila
 from owa.monitoring.depth import Depth
 from owa.monitoring.exposition import Metric
 from owa.processing.ledger import Ledger, drift_of
+from owa.processing.verifying import keep_news
 from owa.queues.contract import QueueStatus
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class _Drift:
         began = time.monotonic()
         ledger = Ledger(opened.database, opened.incoming, opened.retries, count_facts)
         try:
-            self._last = drift_of(ledger.verify(DRAIN_PATIENCE))
+            lines = ledger.verify(DRAIN_PATIENCE)
+            self._last = drift_of(lines)
         except HeldByAnother:
             return  # what was found before is good for a while
         except (Outage, OSError):
@@ -131,6 +133,8 @@ class _Drift:
             return
         self._verified_at = time.monotonic()
         self._took = self._verified_at - began
+        with suppress(Outage):  # the next time is soon
+            keep_news(opened.database, opened.clock, lines, DRAIN_PATIENCE)
 
 
 def _counted(connection: Connection) -> tuple[Counter[tuple[str, str]], Counter[str]]:

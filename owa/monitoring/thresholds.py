@@ -30,11 +30,11 @@ class Thresholds:
 
 
 def _figure(figures: Mapping[str, int | None], name: str) -> int | None:
-    """Without what waits: the depth of the rest; no age where something waits, since that may be the oldest."""
+    """Without what waits: the depth of the rest, and the age of its oldest."""
     value, waiting = figures.get(FIGURES[name]), figures.get("waiting") or 0
     if value is None or not waiting:
         return value
-    return value - waiting if name == "depth" else None
+    return value - waiting if name == "depth" else figures.get("oldest_due_seconds")
 
 
 def parse_thresholds(name: str, text: str) -> Thresholds:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from owa.clock import Clock
 from owa.db import ledger as stored
-from owa.db.engine import Database
+from owa.db.engine import WRITE_PATIENCE, Database
 from owa.db.ledger import StoredLine
 from owa.processing.ledger import Ledger, Line
 from owa.processing.runs import Figures, Runs
@@ -23,13 +23,27 @@ def verify(ledger: Ledger, database: Database, clock: Clock, runs: Runs, wait: f
 
     def work() -> Figures:
         lines.extend(ledger.verify(wait))
-        now = clock.now()
-        with database.writing() as connection:
-            stored.store_lines(connection, [_stored(line, now) for line in lines])
+        keep(database, clock, lines)
         return {"lines": len(lines), "drift": sum(abs(line.drift) for line in lines)}
 
     runs.clean(JOB, work)
     return lines
+
+
+def keep(database: Database, clock: Clock, lines: Sequence[Line], patience: float = WRITE_PATIENCE) -> None:
+    """Keep what was found, for all who ask later. Raises `DatabaseUnavailable`."""
+    now = clock.now()
+    with database.writing(patience) as connection:
+        stored.store_lines(connection, [_stored(line, now) for line in lines])
+
+
+def keep_news(database: Database, clock: Clock, lines: Sequence[Line], patience: float) -> None:
+    """The same, but only if another drift is known so far: for those who look often. Raises `DatabaseUnavailable`."""
+    found = {(line.server, line.site_id): line.drift for line in lines if line.drift}
+    with database.reading() as connection:
+        known = {(line.server, line.site_id): line.figures.get("drift") for line in stored.stored_lines(connection)}
+    if found != {account: drift for account, drift in known.items() if drift}:
+        keep(database, clock, lines, patience)
 
 
 def verified(lines: Sequence[Line]) -> str:

@@ -63,6 +63,10 @@ class Registry:
         """Those that may be given events now, each with what its deliveries are kept under: `MODULE:NAME`."""
         return tuple((f"{module}:{item.name}", item) for module, item in self._with_names("owa_event_handlers"))
 
+    def gives_to(self, handler: str) -> bool:
+        """Whether an event handler, `MODULE:NAME`, may be given events now."""
+        return any(key == handler for key, _ in self.event_handlers)
+
     def subscriptions(self, settings: Settings) -> dict[str, Subscriptions]:
         """What event handlers want, by module: of those that work, and of those that the circuit breaker has switched
         off, for which is kept what comes meanwhile."""

@@ -13,11 +13,11 @@ from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.address import client_address, within
 from owa.tracking.settings import TRUSTED_PROXIES
 
-READY = ("disk", "endpoint")
-"""What must be well for an event to be kept in asynchronous mode: this process may put it on the queue, now. The
-database need not, nor what only a drain uses."""
+READY = ("endpoint",)
+"""What must be well for an event to be kept in asynchronous mode: this process may put it on the queue, now, which is
+tried. The database need not be, nor what only a drain uses; a disk that will be full soon is told by `/health`."""
 
-READY_AT_ONCE = ("disk", "permissions", "endpoint")
+READY_AT_ONCE = ("permissions", "endpoint")
 """The same in synchronous mode, in which a request also uses what drains do."""
 
 

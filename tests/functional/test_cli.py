@@ -78,6 +78,13 @@ def test_install_prints_the_password_once(tmp_path: Path) -> None:
     assert installation.cli("cmd=install") == SILENT
 
 
+def test_what_install_makes_is_not_for_others_to_read(tmp_path: Path) -> None:
+    """Password hashes, the login's secret, addresses of visitors."""
+    assert Installation(tmp_path).cli("cmd=install", "password=a password for tests").status == 0
+    closed = [tmp_path / "owa-data" / name for name in ("owa.db", "configuration.json")]
+    assert [path.name for path in closed if path.stat().st_mode & 0o007] == []
+
+
 def test_install_in_json(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     first = installation.cli("cmd=install", "format=json", "user_id=ada", f"domain={DOMAIN}").json
@@ -122,6 +129,7 @@ def test_queue_status_in_json(queued: Installation) -> None:
     before = queued.status()
     oldest = before["queues"]["incoming_tracking_events"].pop("oldest_seconds")
     assert 0 <= oldest < 120
+    assert before["queues"]["processing"].pop("oldest_due_seconds") is None
     assert before == {
         "mode": "asynchronous",
         "queues": {

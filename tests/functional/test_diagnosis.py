@@ -1,6 +1,7 @@
 """Each link of the chain that an event travels is broken in turn: the diagnosis names exactly it, and what mends it."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -194,7 +195,9 @@ def test_permissions_with_a_data_folder_that_is_closed(installation: Installatio
     assert said.json["first_broken"] == "permissions", said
 
 
-def test_disk_that_is_full(installation: Installation) -> None:
+@contextmanager
+def on_a_small_disk(installation: Installation) -> Iterator[None]:
+    """Of 16 MB."""
     moved = installation.data_dir.rename(installation.folder / "moved")
     installation.data_dir.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(installation.data_dir)]
@@ -202,16 +205,47 @@ def test_disk_that_is_full(installation: Installation) -> None:
         pytest.skip("A full disk needs the right to mount a tmpfs (root).")
     try:
         shutil.copytree(moved, installation.data_dir, dirs_exist_ok=True)
-        with (installation.data_dir / "ballast").open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(4_096))
-        document = asked(installation)
+        yield
     finally:
         subprocess.run(["umount", "--lazy", str(installation.data_dir)], check=True)
+
+
+def filled(installation: Installation) -> None:
+    """Not a byte is left."""
+    with (installation.data_dir / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4_096))
+
+
+def test_disk_that_is_full(installation: Installation) -> None:
+    with on_a_small_disk(installation):
+        filled(installation)
+        document = asked(installation)
     assert document["first_broken"] == "disk"
     found = {check["name"]: check["finding"] for check in document["checks"] if check["verdict"] == "broken"}
     assert found["disk"] == f"Only 0 MB are left on the disk of {installation.data_dir}."
     assert "Events cannot be kept" in found["endpoint"]
+
+
+def test_ready_while_a_disk_that_is_small_takes_events(installation: Installation) -> None:
+    """Few MB are a finding, and no reason to send visitors elsewhere."""
+    with on_a_small_disk(installation), installation.serve() as server:
+        found = [server.request("GET", f"/health{path}").status for path in ("", "/ready")]
+        kept = server.track(page_view()).status
+        filled(installation)
+        full = server.request("GET", "/health/ready").status
+    assert (found, kept, full) == ([503, 200], 204, 503)
+
+
+def test_disk_that_is_full_takes_no_rows_either(installation: Installation) -> None:
+    """A transaction can be begun on it, and not be ended."""
+    with on_a_small_disk(installation), installation.serve() as server:
+        Visitor(server).log_in()
+        filled(installation)
+        document = json.loads(server.request("GET", "/health").body)
+    assert document["first_broken"] == "disk"
+    database = next(check for check in document["checks"] if check["name"] == "database")
+    assert (database["verdict"], "is full" in database["finding"]) == ("broken", True)
 
 
 def test_endpoint(installation: Installation) -> None:
@@ -240,13 +274,13 @@ def test_pauses(installation: Installation) -> None:
     assert found["finding"] == "eve has paused the queue processing at 2026-11-21 12:00:00 UTC: until noon."
 
 
-def holding(installation: Installation) -> "subprocess.Popen[str]":
-    """A process that drains, and does not get on."""
+def holding(installation: Installation, name: str = "drain.lock") -> "subprocess.Popen[str]":
+    """A process that drains, and does not get on; or another one that holds a lock of the queue."""
     script = (
         "import sys, time; from pathlib import Path; from owa.files import FileLock; "
         "assert FileLock(Path(sys.argv[1])).acquire(); print('held', flush=True); time.sleep(600)"
     )
-    lock = installation.data_dir / "logs" / "drain.lock"
+    lock = installation.data_dir / "logs" / name
     process = subprocess.Popen([sys.executable, "-c", script, lock], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout
     assert process.stdout.readline() == "held\n"
@@ -338,6 +372,50 @@ def test_scheduler_that_is_stopped(install: Install) -> None:
     assert document["first_broken"] in ("scheduler", "lock")  # wherever it was
 
 
+def test_a_silence_is_not_named_before_the_stopped_process_that_causes_it(install: Install) -> None:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="1")
+    installation.drain()
+    with holding(installation, "drain.runner") as process:
+        try:
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: asked(installation)["first_broken"], "it is not told")
+            (installation.data_dir / "logs" / "drain.runner").write_text(f"{process.pid} {int(time.time()) - 60}")
+            long_ago(installation, 60)
+            document = asked(installation)
+            said = installation.cli("cmd=diagnose").err
+        finally:
+            process.kill()
+    assert document["first_broken"] == "scheduler"
+    assert f"kill -CONT {process.pid}" in said
+    drain = next(check for check in document["checks"] if check["name"] == "drain")
+    assert (drain["verdict"], "restart" in drain["remedy"]) == ("broken", False)
+
+
+@pytest.mark.parametrize("by", ["cron", "scheduler"])
+def test_a_silence_is_not_named_before_the_locked_database_that_causes_it(install: Install, by: str) -> None:
+    installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER=str(int(by == "scheduler")))
+    installation.drain()
+    long_ago(installation, 900)
+    with (
+        (installation.data_dir / "logs" / "drain.runner").open("w") as runner,
+        closing(sqlite3.connect(installation.database, isolation_level=None)) as connection,
+    ):
+        fcntl.flock(runner, fcntl.LOCK_EX)
+        assert asked(installation)["first_broken"] in ("drain", "scheduler", "cron")
+        connection.execute("BEGIN IMMEDIATE")
+        said = installation.cli("cmd=diagnose").err
+    assert said.startswith("First broken: database. It cannot be written to.")
+
+
+def test_a_pause_is_not_named_before_the_locked_database_that_causes_it(installation: Installation) -> None:
+    with away(installation):
+        assert installation.cli("cmd=processEventQueue").status == 1
+    assert asked(installation)["first_broken"] == "drain"
+    with closing(sqlite3.connect(installation.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert asked(installation)["first_broken"] == "database"
+
+
 def test_cron_that_has_never_come(install: Install) -> None:
     installation = install(OWA_QUEUE_EVENTS="1", OWA_SCHEDULER="0")
     put(installation, event(1))  # of long ago
@@ -401,6 +479,51 @@ def test_oldest_event_that_is_tried_again(installation: Installation) -> None:
     assert "retry=now" in found["remedy"]
 
 
+def tripped(installation: Installation) -> None:
+    """An event waits for a handler, which has failed at it, and whose module the circuit breaker has switched off."""
+    fail(installation, event(1))
+    missed = "UPDATE owa_queue_item SET status = 'unhandled', handler = 'webhook:post', not_before_timestamp = 1"
+    execute(installation, missed)
+    switch(installation, "tripped")
+
+
+def switch(installation: Installation, chosen: str) -> None:
+    row = "INSERT OR REPLACE INTO owa_module (name, failures, switch) VALUES ('webhook', 9, ?)"
+    execute(installation, row, chosen)
+    execute(installation, "UPDATE owa_configuration SET generation = generation + 1")
+
+
+def test_oldest_event_is_not_named_before_the_module_that_causes_it(installation: Installation) -> None:
+    with damaged(installation):
+        tripped(installation)
+    document = asked(installation)
+    assert document["first_broken"] == "modules"
+    found = next(check for check in document["checks"] if check["name"] == "oldest_event")
+    assert "Its module, webhook, is switched off." in found["finding"]
+    assert "retry=now" not in found["remedy"]
+    modules = next(check for check in document["checks"] if check["name"] == "modules")
+    assert "cmd=activate module=webhook" in modules["remedy"]
+
+
+def test_oldest_event_of_a_module_that_somebody_has_switched_off(installation: Installation) -> None:
+    with damaged(installation):
+        tripped(installation)
+    switch(installation, "draining")
+    found = broken(installation)
+    assert found["name"] == "oldest_event"
+    assert "cmd=activate module=webhook" in found["remedy"]
+
+
+def test_retry_now_names_the_module_that_is_off(installation: Installation) -> None:
+    with damaged(installation):
+        tripped(installation)
+    assert installation.cli("cmd=processEventQueue") == Result(0, "", "")
+    said = installation.cli("cmd=processEventQueue", "retry=now")
+    assert (said.status, said.out) == (1, "")
+    assert "The module webhook is switched off" in said.err
+    assert "cmd=activate module=webhook" in said.err
+
+
 def test_an_event_that_waits_for_another_is_well(installation: Installation) -> None:
     put(installation, event(1, is_new_session=""))
     installation.drain()
@@ -428,6 +551,46 @@ def test_database_of_another_version(installation: Installation) -> None:
     execute(installation, "UPDATE alembic_version SET version_num = '0001'")
     found = broken(installation)
     assert (found["name"], found["remedy"]) == ("database", "python cli.py cmd=install")
+
+
+def stopped_by(installation: Installation, damage: str) -> Any:
+    """The diagnosis when a damage of the tables has stopped a drain."""
+    execute(installation, damage)
+    put(installation, event(1))
+    assert installation.cli("cmd=processEventQueue").status == 1
+    document = asked(installation)
+    assert document["first_broken"] == "database"
+    return next(check for check in document["checks"] if check["name"] == "database")
+
+
+def test_database_that_lacks_a_table(installation: Installation) -> None:
+    found = stopped_by(installation, "DROP TABLE owa_document")
+    assert found["finding"] == "The table owa_document is missing."
+    assert "python cli.py cmd=install" in found["remedy"]
+    made = installation.cli("cmd=install")
+    assert (made.status, made.err.startswith("The table owa_document is missing. It was made anew")) == (0, True)
+    installation.drain()
+    assert len(installation.rows("owa_document")) == 1
+    assert asked(installation)["first_broken"] is None
+    assert installation.cli("cmd=install").err == ""
+
+
+def test_database_with_a_table_that_was_renamed(installation: Installation) -> None:
+    found = stopped_by(installation, "ALTER TABLE owa_session RENAME TO x")
+    assert found["finding"] == "The table owa_session is missing: it was renamed to x."
+    assert found["remedy"] == "In the database: ALTER TABLE x RENAME TO owa_session"
+    refused = installation.cli("cmd=install")
+    assert (refused.status, "cmd=install cannot mend that. In the database: ALTER" in refused.err) == (1, True)
+    execute(installation, "ALTER TABLE x RENAME TO owa_session")
+    installation.drain()
+    assert asked(installation)["first_broken"] is None
+
+
+def test_database_that_lacks_a_column(installation: Installation) -> None:
+    found = stopped_by(installation, "ALTER TABLE owa_document RENAME COLUMN page_title TO caption")
+    assert found["finding"] == "The table owa_document lacks page_title."
+    refused = installation.cli("cmd=install")
+    assert (refused.status, "lacks page_title. cmd=install cannot mend that." in refused.err) == (1, True)
 
 
 def test_modules(installation: Installation) -> None:

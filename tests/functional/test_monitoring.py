@@ -260,6 +260,20 @@ def test_only_monitors_are_answered(
         router.registry["owa"].stop()
 
 
+@pytest.mark.parametrize("by", ["the command", "the metrics"])
+def test_a_drift_that_one_has_found_is_seen_by_all(installation: Installation, server: Server, by: str) -> None:
+    put(installation, event(1))
+    installation.drain()
+    execute(installation, "DELETE FROM owa_request")
+    assert json.loads(server.request("GET", "/health").body)["first_broken"] is None
+    if by == "the command":
+        assert installation.cli("cmd=diagnose", "ledger=1").status == 1
+    else:
+        assert b"owa_ledger_drift -1" in server.request("GET", "/metrics").body
+    assert json.loads(server.request("GET", "/health").body)["first_broken"] == "ledger"
+    assert "drift -1" in installation.cli("cmd=diagnose").err
+
+
 # Thresholds
 
 
@@ -293,6 +307,43 @@ def test_what_waits_for_its_session_reaches_no_threshold(installation: Installat
     assert installation.status()["queues"]["processing"]["waiting"] == 2
     done = installation.cli("cmd=queue-status", "warn=depth:1,age:0", "crit=depth:1,age:0")
     assert (done.status, done.out.split(" |")[0]) == (0, "OWA OK: no queue has reached a threshold.")
+
+
+def test_age_of_what_does_not_wait_while_something_waits(installation: Installation) -> None:
+    put(installation, event(1, is_new_session=""))
+    installation.drain()
+    with damaged(installation):
+        put(installation, event(2))
+        installation.drain()
+    moved = "UPDATE owa_queue_item SET insertion_timestamp = insertion_timestamp - ? * 1000000 WHERE {} NULL"
+    execute(installation, moved.format("waits_for IS NOT"), 900)
+    execute(installation, moved.format("waits_for IS"), 200)
+    figures = installation.status()["queues"]["processing"]
+    assert (figures["waiting"], figures["retrying"], figures["oldest_seconds"] >= 900) == (1, 1, True)
+    assert 200 <= figures["oldest_due_seconds"] < 900
+    done = installation.cli("cmd=queue-status", "crit=age:100")
+    assert (done.status, done.out.startswith("OWA CRITICAL: processing: age 2")) == (2, True)
+    assert installation.cli("cmd=queue-status", "crit=age:900").status == 0
+
+
+def test_with_a_queue_that_cannot_be_read_it_is_critical(installation: Installation) -> None:
+    queue_id = installation.data_dir / "logs" / "queue.id"
+    queue_id.unlink()
+    queue_id.mkdir()
+    for words in (["crit=depth:5"], ["warn=age:60"]):
+        done = installation.cli("cmd=queue-status", *words)
+        assert (done.status, done.out.startswith("OWA CRITICAL: ")) == (2, True)
+        assert done.out.count("\n") == 1
+    in_json = installation.cli("cmd=queue-status", "crit=depth:5", "format=json")
+    assert (in_json.status, "error" in in_json.json) == (2, True)
+    assert installation.cli("cmd=queue-status").status == 1
+
+
+def test_without_an_installation_it_is_critical(tmp_path: Path) -> None:
+    nowhere = Installation(tmp_path)
+    done = nowhere.cli("cmd=queue-status", "crit=depth:5")
+    assert (done.status, done.out.startswith("OWA CRITICAL: ")) == (2, True)
+    assert nowhere.cli("cmd=queue-status").status == 1
 
 
 @pytest.mark.parametrize("level", ["warn", "crit"])

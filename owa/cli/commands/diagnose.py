@@ -20,7 +20,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
         guids.close()
 
 
-def run_closed(error: OwaError, output: Output) -> int:
+def run_closed(error: OwaError, _arguments: Arguments, output: Output) -> int:
     """Where OWA cannot be opened."""
     return _told(diagnose(scene_without(error)), output)
 

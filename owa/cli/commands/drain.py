@@ -23,6 +23,9 @@ QUEUES = (INCOMING, PROCESSING)
 
 FIGURES = ("processed", "duplicate", "waiting", "retrying", "forwarded", "failed", "quarantined")
 
+EVER = 2**62
+"""Microseconds: whenever that is due."""
+
 FAILED_REMEDY = "Retry or discard them under Failed events (/admin/failed)."
 
 
@@ -60,7 +63,22 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     if len(outcome.held) == len(names):
         return HELD
     trouble = any(drained.outage or drained.report.failed for drained in outcome.drained.values())
+    if arguments.text("retry") and PROCESSING in names and not outcome.outage:
+        trouble |= _tell_off(installation, output)
     return TROUBLE if trouble else DONE
+
+
+def _tell_off(installation: Installation, output: Output) -> bool:
+    """Name the modules that are off, and whose event handlers events wait for; False: there are none."""
+    with installation.database.reading() as connection:
+        handlers = installation.retries.due_handlers(connection, EVER)
+    off = {name.partition(":")[0] for name in handlers if not installation.registry.gives_to(name)}
+    for module in sorted(off - {""}):
+        output.problem(
+            f"The module {module} is switched off, or does not work: what waits for it was not tried. Mend it, and "
+            f"switch it on: python cli.py cmd=activate module={module}"
+        )
+    return bool(off - {""})
 
 
 def _clean(installation: Installation) -> None:

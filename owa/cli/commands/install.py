@@ -8,7 +8,8 @@ from owa.cli.command import DONE, Command, default_base_url
 from owa.cli.commands.sites import add_site
 from owa.cli.output import Output
 from owa.db import configuration as stored
-from owa.errors import UsageError
+from owa.db.shape import make_missing
+from owa.errors import OwaError, UsageError
 from owa.queues.settings import QUEUE_EVENTS
 from owa.tracking.tag import tag
 
@@ -28,6 +29,7 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     from owa.db.migrate import upgrade  # Alembic takes a while to import, and cron imports all commands
 
     upgrade(installation.database)
+    _make_missing(installation, output)
     installed = _fill(installation, arguments)
     installation.configuration.signal_change()
     base_url = default_base_url(arguments)
@@ -43,6 +45,16 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
     document = {"user_id": installed.user_id, "site_id": installed.site_id}
     output.document({**document, "password": installed.password} if installed.password else document)
     return DONE
+
+
+def _make_missing(installation: Installation, output: Output) -> None:
+    """Migrations say nothing of tables that somebody has removed. Raises `OwaError` for what cannot be made again."""
+    with installation.database.writing() as connection:
+        made, lacking = make_missing(connection)
+    for lack in made:
+        output.problem(f"{lack} It was made anew, and is empty: if it held something, put back a backup.")
+    if lacking:
+        raise OwaError(f"{lacking[0]} cmd=install cannot mend that.", lacking[0].remedy)
 
 
 def _fill(installation: Installation, arguments: Arguments) -> Installed:

@@ -15,9 +15,9 @@ from owa.clock import MICROSECONDS
 from owa.contributions import INCOMING, PROCESSING
 from owa.db import counts, jobs
 from owa.diagnosis import Diagnosis, Verdict, diagnose
-from owa.errors import DatabaseUnavailable
+from owa.errors import OwaError
 from owa.masking import masked_text
-from owa.monitoring.thresholds import parse_thresholds
+from owa.monitoring.thresholds import Thresholds, parse_thresholds
 from owa.queues.contract import QueueStatus
 from owa.queues.settings import QUEUE_EVENTS
 
@@ -29,7 +29,35 @@ WARNING, CRITICAL = 1, 2
 
 
 def run(installation: Installation, arguments: Arguments, output: Output) -> int:
-    warn, crit = (parse_thresholds(name, arguments.text(name)) for name in ("warn", "crit"))
+    warn, crit = _thresholds(arguments)
+    try:
+        return _show(installation, warn, crit, output)
+    except OwaError as error:
+        if not (warn.limits or crit.limits):
+            raise
+        return _critical(error, output)
+
+
+def run_closed(error: OwaError, arguments: Arguments, output: Output) -> int:
+    """Where OWA cannot be opened."""
+    warn, crit = _thresholds(arguments)
+    if not (warn.limits or crit.limits):
+        raise error
+    return _critical(error, output)
+
+
+def _thresholds(arguments: Arguments) -> tuple[Thresholds, Thresholds]:
+    return parse_thresholds("warn", arguments.text("warn")), parse_thresholds("crit", arguments.text("crit"))
+
+
+def _critical(error: OwaError, output: Output) -> int:
+    """Nothing can be judged: the one line that plugins of Nagios say, where Nagios reads it."""
+    output.must_say(f"OWA CRITICAL: {' '.join(error.message.split())}".replace("|", "/"))  # figures come after a bar
+    output.document({"error": error.message, "remedy": error.remedy})
+    return CRITICAL
+
+
+def _show(installation: Installation, warn: Thresholds, crit: Thresholds, output: Output) -> int:
     judges = bool(warn.limits or crit.limits)
     diagnosis = diagnose(installation.scene(lambda: None))
     problems = [*_problems(diagnosis)]
@@ -37,17 +65,10 @@ def run(installation: Installation, arguments: Arguments, output: Output) -> int
         output.problem(f"{problem['text']} {problem['remedy']}".rstrip())
     mode = "asynchronous" if installation.configuration.current().settings[QUEUE_EVENTS] else "synchronous"
     statuses = {INCOMING: installation.incoming.status()}
-    try:
-        with installation.database.reading() as connection:
-            statuses[PROCESSING] = installation.retries.glance(connection, MOST)
-            totals = list(counts.stored(connection))
-            runs = jobs.last_of_each(connection)
-    except DatabaseUnavailable as error:
-        if judges:
-            output.must_say(f"OWA CRITICAL: {error.message}")
-            output.document({"error": error.message, "remedy": error.remedy})
-            return CRITICAL
-        raise
+    with installation.database.reading() as connection:
+        statuses[PROCESSING] = installation.retries.glance(connection, MOST)
+        totals = list(counts.stored(connection))
+        runs = jobs.last_of_each(connection)
     now = installation.clock.now()
     queues = {name: _figures(status, now) for name, status in statuses.items()}
     critical, warning = crit.reached(queues), warn.reached(queues)
@@ -103,8 +124,13 @@ def _tell_queues(queues: dict[str, dict[str, Any]], output: Output) -> None:
     output.table(
         "Queues",
         ("queue", "depth", "oldest (s)", "more"),
-        [(name, row.pop("depth"), _dash(row.pop("oldest_seconds")), _words(row)) for name, row in queues.items()],
+        [(name, row["depth"], _dash(row["oldest_seconds"]), _more(row)) for name, row in queues.items()],
     )
+
+
+def _more(row: dict[str, Any]) -> str:
+    shown = ("depth", "oldest_seconds", "oldest_due_seconds")
+    return _words({name: value for name, value in row.items() if name not in shown})
 
 
 def _tell_runs(runs: list[jobs.Run], output: Output) -> None:
@@ -143,8 +169,13 @@ def _cell(row: RowMapping, name: str) -> object:
 
 
 def _figures(status: QueueStatus, now: int) -> dict[str, Any]:
-    oldest = None if status.oldest_at is None else max(0, now - status.oldest_at) // MICROSECONDS
-    return {"depth": status.depth, "oldest_seconds": oldest, **status.details}
+    oldest = _seconds_since(status.oldest_at, now)
+    due = {"oldest_due_seconds": _seconds_since(status.oldest_due_at, now)} if "waiting" in status.details else {}
+    return {"depth": status.depth, "oldest_seconds": oldest, **due, **status.details}
+
+
+def _seconds_since(at: int | None, now: int) -> int | None:
+    return None if at is None else max(0, now - at) // MICROSECONDS
 
 
 def _dash(value: object) -> object:
@@ -176,4 +207,5 @@ QUEUE_STATUS = Command(
         "warn": "exit with 1 from this depth or age (s) of a queue on, such as depth:1000,age:60",
         "crit": "the same, with 2",
     },
+    run_closed,
 )

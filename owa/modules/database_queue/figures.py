@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping, and_, case, func, literal_column, select
 
@@ -26,7 +27,9 @@ class Figures:
 
     def status(self, connection: Connection) -> QueueStatus:
         oldest = select(func.min(QUEUE_ITEM.c.insertion_timestamp)).where(QUEUE_ITEM.c.status == UNHANDLED)
-        return status_of(self.unfinished(connection), connection.execute(oldest).scalar_one())
+        due = oldest.where(QUEUE_ITEM.c.not_before_timestamp.is_not(None))
+        status = status_of(self.unfinished(connection), connection.execute(oldest).scalar_one())
+        return replace(status, oldest_due_at=connection.execute(due).scalar_one())
 
     def unfinished(self, connection: Connection) -> Counter[tuple[str, str, State]]:
         table = QUEUE_ITEM.c

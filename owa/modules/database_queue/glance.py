@@ -1,6 +1,6 @@
 """Figures at a glance: none is counted further than is asked for, and each by an index, whatever else there is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, literal_column, select
@@ -39,7 +39,23 @@ class Glance:
                 depth += kept
                 retrying += _tried_again(connection, *theirs, *mine)
         details = {State.WAITING.value: waiting, State.RETRYING.value: retrying, State.FAILED.value: count(_BROKEN)}
-        return QueueStatus(depth, connection.execute(_OLDEST).scalar() if depth else None, details | deliveries)
+        oldest = connection.execute(_OLDEST).scalar() if depth else None
+        due = _oldest_due(connection, deliveries) if depth > waiting else None
+        return QueueStatus(depth, oldest, details | deliveries, due)
+
+
+def _oldest_due(connection: Connection, deliveries: Iterable[str]) -> int | None:
+    """Since when the oldest is there that waits for no other event. Looked for among the oldest of all; where these all
+    wait, among what is due first, whose age may be a little less than the oldest's."""
+    among = _OLDEST.with_only_columns(_TABLE.insertion_timestamp, _WAITS.label("waits")).limit(_LOOKED_AT).subquery()
+    found = [connection.execute(select(func.min(among.c.insertion_timestamp)).where(~among.c.waits)).scalar()]
+    if found[0] is not None:
+        return int(found[0])
+    for handler in ("", *(name.removeprefix("to ") for name in deliveries)):
+        mine = _UNHANDLED, _TABLE.handler == handler, ~_WAITS
+        some = select(_TABLE.insertion_timestamp).where(*mine).order_by(_TABLE.not_before_timestamp).limit(_LOOKED_AT)
+        found.append(connection.execute(select(func.min(some.subquery().c.insertion_timestamp))).scalar())
+    return min((one for one in found if one is not None), default=None)
 
 
 _OLDEST = (

@@ -88,6 +88,8 @@ class QueueStatus:
     """Since when the oldest of them is in it, in microseconds; None when there is none."""
     details: dict[str, int] = field(default_factory=dict)
     """More figures of this kind of queue, by name."""
+    oldest_due_at: int | None = None
+    """Of a queue in which some wait for another event: the same without those; None when there is none."""
 
 
 class Source(Protocol):

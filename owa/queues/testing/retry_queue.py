@@ -268,7 +268,7 @@ class RetryQueueContract(DeliveryContract, FailedContract, LookContract):
         queue.done(connection, [done], NOW + 9)
         found = queue.glance(connection, 10)
         assert found == queue.status(connection)
-        assert (found.depth, found.oldest_at) == (5, NOW + 5)
+        assert (found.depth, found.oldest_at, found.oldest_due_at) == (5, NOW + 5, NOW + 6)
         here, there = (queue.glance(connection, 10, [site]) for site in (waiting.site_id, "other"))
         assert (here.depth, here.details["failed"], there.depth, there.details["to c:d"]) == (3, 1, 2, 1)
         assert queue.glance(connection, 10, []).depth == 0
@@ -285,6 +285,16 @@ class RetryQueueContract(DeliveryContract, FailedContract, LookContract):
             2,
             2,
         )
+
+    def test_a_glance_finds_the_oldest_that_is_due_behind_many_that_wait(
+        self, queue: RetryQueue, connection: Connection
+    ) -> None:
+        *waiting, failing = sample_events(601)
+        queue.wait(connection, [Waiting(event, KEY) for event in waiting], NOW)
+        assert queue.glance(connection, 10).oldest_due_at is None
+        queue.keep(connection, [failure(failing)], NOW + 7)
+        queue.enqueue(connection, [Delivery(failing, "a:b")], NOW + 9)
+        assert queue.glance(connection, 10).oldest_due_at == NOW + 7
 
     def test_status(self, queue: RetryQueue, connection: Connection) -> None:
         assert queue.status(connection).depth == 0
