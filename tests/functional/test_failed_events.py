@@ -303,7 +303,7 @@ def test_what_is_retried_is_seen_with_its_error_and_attempts(installation: Insta
         installation.cli("cmd=processEventQueue")
         page = boss.page("/admin/failed?state=retrying")
         assert "refused: &lt;b&gt;poison&lt;/b&gt;" in page
-        assert listed(page) == []
+        assert listed(page) == [event(1).guid]
         page = boss.page(f"/admin/failed/{event(1).guid}")
         assert "Next attempt" in page
         assert "Traceback (most recent call last)" in page
@@ -311,6 +311,44 @@ def test_what_is_retried_is_seen_with_its_error_and_attempts(installation: Insta
         page = boss.page(f"/admin/failed/{event(1).guid}")
         assert re.findall(r"<summary>(\d+)\.", page) == ["2", "1"]
     assert "state=retrying" in boss.page("/admin/queues")
+
+
+def test_what_is_retried_is_filtered_and_retried_now(installation: Installation, boss: Visitor) -> None:
+    with damaged(installation):
+        put(installation, event(1), event(2, site_id=OTHER_SITE))
+        installation.cli("cmd=processEventQueue")
+    page = boss.page("/admin/failed?state=retrying")
+    assert f'<option value="{OTHER_SITE}">' in page
+    assert 'name="error"' in page, "though nothing was given up"
+    path = f"/admin/failed?{urlencode({'state': 'retrying', 'site': OTHER_SITE})}"
+    assert listed(boss.page(path)) == [event(2).guid]
+    told = boss.told(path, act="retry_now", guid=[event(2).guid, 5])
+    assert told.startswith("1 event is due now: the next drain takes them.")
+    assert told.endswith("1 event is being processed, or not retried any more, and left alone.")
+    assert f"retry event now: {event(2).guid}" in boss.page("/admin/audit")
+    installation.drain()
+    assert [row["id"] for row in installation.rows("owa_request")] == [event(2).guid]
+    assert boss.told("/admin/failed?state=retrying", act="retry_now_all") == "1 event is due now."
+    assert "retry now events: all that match" in boss.page("/admin/audit")
+    installation.drain()
+    assert len(installation.rows("owa_request")) == 2
+
+
+def test_what_is_retried_is_discarded_and_back(installation: Installation, boss: Visitor) -> None:
+    with damaged(installation):
+        put(installation, *(event(number) for number in range(3)))
+        installation.cli("cmd=processEventQueue")
+    page = boss.page(f"/admin/failed/{event(1).guid}")
+    assert ">Retry now</button>" in page
+    (action,) = re.findall(r'action="(/admin/failed[^"]*)"', page)
+    assert boss.told(unescape(action), act="give_up", guid=event(1).guid) == "1 event is discarded."
+    assert f"discard event: {event(1).guid}" in boss.page("/admin/audit")
+    assert boss.post("/admin/failed", act="give_up_all").status == 400, "they are not what the page lists"
+    assert boss.told("/admin/failed?state=retrying", act="give_up_all") == "2 events are discarded."
+    assert installation.counts()["discarded", "everything"] == 3
+    assert boss.told("/admin/failed?state=discarded", act="restore_all").startswith("3 events are failed ones")
+    assert installation.counts()["discarded", "everything"] == 0
+    assert broken(installation) == 3
 
 
 def test_personal_fields_are_masked_until_they_are_revealed(installation: Installation, boss: Visitor) -> None:

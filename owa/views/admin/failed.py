@@ -36,7 +36,18 @@ PATIENCE = 1.0
 
 GUID = "[0-9]{1,19}"
 
-_NOTED = {Act.RETRY: "retry event", Act.DISCARD: "discard event", Act.RESTORE: "undo discard of event"}
+_NOTED = {
+    Act.RETRY: "retry event",
+    Act.DISCARD: "discard event",
+    Act.RESTORE: "undo discard of event",
+    Act.RETRY_NOW: "retry event now",
+    Act.GIVE_UP: "discard event",
+}
+_NOT = {
+    FailedState.FAILED: "not failed any more",
+    FailedState.DISCARDED: "not discarded any more",
+    FailedState.RETRYING: "being processed, or not retried any more",
+}
 _ALL = {f"{act.value}_all": act for act in Act}
 
 
@@ -57,7 +68,7 @@ class FailedEvents:
         with self._database.reading() as connection:
             last = self._retries.failed_reach(connection, wanted, before)
             found = self._retries.failed(connection, wanted, SHOWN + 1, before, last)
-            kinds = self._retries.failed_kinds(connection, CHOICES)
+            kinds = self._retries.failed_kinds(connection, CHOICES, wanted.state)
             count = self._retries.count_failed(connection, wanted)
             act = failed_acts.latest(connection)
         current = self._installation.configuration.current()
@@ -68,7 +79,7 @@ class FailedEvents:
             "asked": self._asked,
             "wanted": wanted,
             "count": count,
-            "any": bool(kinds.event_types),
+            "any": bool(kinds.event_types or found),
             "types": sorted({*kinds.event_types, wanted.event_type} - {""}),
             "sites": sorted({*kinds.site_ids, wanted.site_id} - {""}),
             "handlers": sorted({*(key or CORE for key in kinds.handlers), self._asked.texts.get("handler", CORE)}),
@@ -120,7 +131,9 @@ class FailedEvents:
             if not done:
                 subject = "all that match"
                 filters: dict[str, Any] = {"filter": in_words(wanted)}
-                entry[0] = audit.record(connection, actor, now, f"{act.value} events", subject, filters, {"events": 0})
+                entry[0] = audit.record(
+                    connection, actor, now, f"{act.value.replace('_', ' ')} events", subject, filters, {"events": 0}
+                )
             else:
                 audit.amend(connection, entry[0], {"events": done})
 
@@ -133,9 +146,14 @@ class FailedEvents:
 
     def _done(self, keys: list[Key], changed: list[Failed], act: Act) -> Response:
         gone = len(keys) - len(changed)
-        state = act.of.value
-        left = f"{_events(gone)} not {state} any more, and left alone." if gone else ""
-        sentences = self._retried(changed) if act is Act.RETRY else [_told(act, len(changed))] if changed else []
+        left = f"{_events(gone)} {_NOT[act.of]}, and left alone." if gone else ""
+        sentences = (
+            self._retried(changed)
+            if act in (Act.RETRY, Act.RETRY_NOW)
+            else [_told(act, len(changed))]
+            if changed
+            else []
+        )
         return self._back(" ".join(filter(None, [*sentences, left])) or "Select events first: none was selected.")
 
     def _retried(self, retried: list[Failed]) -> list[str]:
@@ -178,8 +196,10 @@ def name_of(failed: Failed) -> str:
 
 
 def _told(act: Act, count: int) -> str:
-    if act is Act.DISCARD:
+    if act in (Act.DISCARD, Act.GIVE_UP):
         return f"{_events(count)} discarded."
+    if act is Act.RETRY_NOW:
+        return f"{_events(count)} due now."
     return f"{_events(count)} {'a failed one' if count == 1 else 'failed ones'} again."
 
 

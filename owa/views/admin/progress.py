@@ -10,7 +10,13 @@ from owa.views.admin.failed_query import in_words, query_of
 SHOWN_FOR = 3_600
 """Seconds for which one that has ended is shown."""
 
-_DOING = {"retry": "Retry", "discard": "Discard", "restore": "Undo the discard of"}
+_DOING = {
+    "retry": "Retry",
+    "discard": "Discard",
+    "restore": "Undo the discard of",
+    "retry_now": "Retry now",
+    "give_up": "Discard",
+}
 
 
 @dataclass(frozen=True, slots=True)
