@@ -286,6 +286,36 @@ def test_all_that_match_are_retried_discarded_and_back(installation: Installatio
     assert "events: 60" in trail
 
 
+def test_what_has_ended_is_told_in_words_and_dismissed(installation: Installation, boss: Visitor) -> None:
+    fail(installation, event(1, "x.a"))
+    boss.told("/admin/failed", act="retry_all")
+    page = boss.page("/admin/failed")
+    assert "<strong>Retry all failed events</strong>" in page
+    (number,) = re.findall(r'name="number" value="(\d+)"', page)
+    running = "UPDATE owa_failed_act SET result = 'running'"
+    boss.post("/admin/failed", act="dismiss", number=str(int(number) + 1))
+    assert "Retry all failed events" in boss.page("/admin/failed")
+    boss.post("/admin/failed?state=retrying", act="dismiss", number=number)
+    assert "Retry all failed events" not in boss.page("/admin/failed")
+    assert boss.post("/admin/failed", act="dismiss", number="x").status == 400
+    boss.told("/admin/failed?to=2031-11-22T08:00", act="discard_all")
+    execute(installation, running)
+    page = boss.page("/admin/failed")
+    assert "Discard all failed events" in page
+    assert 'value="dismiss"' not in page, "it is under way"
+    boss.post("/admin/failed", act="dismiss", number=str(int(number) + 1))
+    assert "Discard all failed events" in boss.page("/admin/failed")
+    execute(installation, "DELETE FROM owa_failed_act")
+
+
+def test_what_is_done_is_told_for_some_minutes(installation: Installation, boss: Visitor) -> None:
+    fail(installation, event(1, "x.a"))
+    boss.told("/admin/failed?type=x.a", act="retry_all")
+    assert "Retry all that match: type x.a<" in boss.page("/admin/failed")
+    execute(installation, "UPDATE owa_failed_act SET updated_at = updated_at - 301000000")
+    assert "Retry all that match" not in boss.page("/admin/failed")
+
+
 def test_an_act_whose_process_died_says_where_it_stopped(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"))
     boss.told("/admin/failed", act="retry_all")

@@ -166,10 +166,9 @@ def test_groups_and_kinds_of_failed_events(processing: Processing) -> None:
     with processing.database.writing() as connection:
         processing.retries.keep(connection, events, 1)
     steps = plans(processing, lambda connection: processing.retries.failed_groups(connection, 10))
-    for state in (FailedState.FAILED, FailedState.RETRYING):
-        steps += plans(
-            processing, lambda connection, state=state: processing.retries.failed_kinds(connection, 10, state)
-        )
+    steps += plans(processing, lambda connection: processing.retries.failed_kinds(connection, 10))
+    retrying = FailedState.RETRYING
+    steps += plans(processing, lambda connection: processing.retries.failed_kinds(connection, 10, retrying))
     assert {step.split(" (")[0].split(" INDEX ")[-1] for step in steps} == {
         f"owa_queue_item_{name}" for name in ("error", "type", "failed_site", "handler")
     }

@@ -208,8 +208,8 @@ class RetryQueue(Protocol):
         Returns and passes over as `retry` does."""
 
     def restore(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
-        """Discarded events are failed ones again, also those that were tried again when they were discarded. Returns what they were; keys that
-        are not of discarded events are passed over."""
+        """Discarded events are failed ones again, also those that were tried again when they were discarded. Returns
+        what they were; keys that are not of discarded events are passed over."""
 
     def flush(self, connection: Connection, before: int, discarded_before: int | None = None) -> int:
         """Delete the rows of events that were finished before that moment; returns how many. `discarded_before`: that

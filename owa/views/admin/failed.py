@@ -15,7 +15,7 @@ from owa.accounts.roles import Capability
 from owa.db import failed_acts
 from owa.db.engine import Database
 from owa.errors import HeldByAnother
-from owa.events import LARGEST_ID
+from owa.events import LARGEST_ID, parse_identifier
 from owa.masking import masked_text
 from owa.processing.act_on_all import ActOnAll
 from owa.processing.acts import DO, Act
@@ -87,7 +87,6 @@ class FailedEvents:
             "name_of": name_of,
             "domains": {site.site_id: site.domain for site in current.sites.values()},
             "states": tuple(FailedState),
-            "masked": masked_text,
             "progress": progress_of(act, self._installation.clock.now()),
             "undo_days": current.settings[UNDO_DISCARD_DAYS],
         }
@@ -97,6 +96,8 @@ class FailedEvents:
         chosen = self._request.POST.get("act", "")
         if chosen in _ALL:
             return self._act_on_all(_ALL[chosen])
+        if chosen == "dismiss":
+            return self._dismiss()
         if chosen not in set(Act):
             raise HTTPBadRequest("The form does not say what to do.")
         act = Act(chosen)
@@ -106,6 +107,14 @@ class FailedEvents:
             for failed in changed:
                 audit.record(connection, actor_of(self._request), now, _NOTED[act], str(failed.guid), _noted(failed))
         return self._done(keys, changed, act)
+
+    def _dismiss(self) -> Response:
+        number = parse_identifier(self._request.POST.get("number", ""))
+        if number is None:
+            raise HTTPBadRequest("The form does not say what to dismiss.")
+        with self._database.writing() as connection:
+            failed_acts.dismiss(connection, number, self._installation.clock.now())
+        return HTTPSeeOther(self._request.route_path("failed", _query=query_of(self._asked.wanted)))
 
     def _act_on_all(self, act: Act) -> Response:
         if self._asked.problems or self._asked.wanted.state is not act.of:
