@@ -248,6 +248,9 @@ def test_a_value_that_is_none_does_nothing_to_all(
     page = boss.page(f"/admin/failed?{urlencode(query)}")
     assert 'class="notice"' in page
     assert "that match</button>" not in page
+    assert listed(page) == []
+    assert "Nothing is listed: the filter says what cannot be." in page
+    assert 'name="error"' in page, "the filter can be mended"
     assert boss.post(f"/admin/failed?{urlencode(query)}", act="discard_all").status == 400
     assert broken(installation) == 1
 

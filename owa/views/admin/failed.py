@@ -20,7 +20,7 @@ from owa.masking import masked_text
 from owa.processing.act_on_all import ActOnAll
 from owa.processing.acts import DO, Act
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
-from owa.queues.contract import Failed, FailedState, Key, Place, RetryQueue
+from owa.queues.contract import Capped, Failed, FailedState, Key, Place, RetryQueue
 from owa.queues.settings import UNDO_DISCARD_DAYS
 from owa.views.admin.failed_query import CORE, asked, in_words, place, place_text, query_of
 from owa.views.admin.progress import progress_of
@@ -66,10 +66,8 @@ class FailedEvents:
         """A page of them, the last failed one first; `before`: those after that place."""
         wanted, before = self._asked.wanted, place(self._request.GET.get("before", ""))
         with self._database.reading() as connection:
-            last = self._retries.failed_reach(connection, wanted, before)
-            found = self._retries.failed(connection, wanted, SHOWN + 1, before, last)
+            last, found, count = self._listed(connection, before)
             kinds = self._retries.failed_kinds(connection, CHOICES, wanted.state)
-            count = self._retries.count_failed(connection, wanted)
             act = failed_acts.latest(connection)
         current = self._installation.configuration.current()
         return {
@@ -90,6 +88,15 @@ class FailedEvents:
             "progress": progress_of(act, self._installation.clock.now()),
             "undo_days": current.settings[UNDO_DISCARD_DAYS],
         }
+
+    def _listed(self, connection: Connection, before: Place | None) -> tuple[Place | None, list[Failed], Capped]:
+        """How far was looked, what is found there, and how many there are: nothing if the filter cannot be read."""
+        if self._asked.problems:
+            return None, [], Capped(0)
+        wanted = self._asked.wanted
+        last = self._retries.failed_reach(connection, wanted, before)
+        found = self._retries.failed(connection, wanted, SHOWN + 1, before, last)
+        return last, found, self._retries.count_failed(connection, wanted)
 
     @view_config(request_method="POST")
     def act(self) -> Response:
