@@ -4,6 +4,8 @@ import re
 from functools import cache
 from zoneinfo import available_timezones
 
+from markupsafe import Markup
+
 from owa.clock import MICROSECONDS
 from owa.diagnosis.words import duration, moment
 from owa.masking import masked_text
@@ -39,6 +41,11 @@ _STATEMENT = re.compile(r"\s*(?:\[SQL: |\(Background on this error at: )")
 """What SQLAlchemy appends to the database's own words."""
 
 
+def breakable(name: str) -> Markup:
+    """A dotted name, escaped: where there is no room for it, its line ends behind a dot."""
+    return Markup("<wbr>").join(re.findall(r"[^.]*\.|[^.]+", name))
+
+
 def in_seconds(length: int | None) -> str:
     """A length of time in microseconds as whole seconds; a dash for none."""
     return "–" if length is None else f"{max(0, length) // MICROSECONDS:,} s"
@@ -47,6 +54,7 @@ def in_seconds(length: int | None) -> str:
 __all__ = ["FILTERS", "brief", "duration", "in_seconds", "moment", "number", "time_zones", "words"]
 
 FILTERS = {
+    "breakable": breakable,
     "brief": brief,
     "duration": duration,
     "in_seconds": in_seconds,
