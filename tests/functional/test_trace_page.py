@@ -101,6 +101,23 @@ def test_what_is_unknown_is_said_so(admin: Visitor) -> None:
     assert "Nothing is stored of a visitor" in admin.text(f"{TRACE}?of=visitor&id=77")
 
 
+@pytest.mark.parametrize("kind", ["session", "visitor"])
+def test_an_id_of_something_else_leads_there(installation: Installation, admin: Visitor, kind: str) -> None:
+    put(installation, replace(event(1), session_id=77, visitor_id=78))
+    installation.drain()
+    number = {"session": 77, "visitor": 78}[kind]
+    page = admin.page(f"{TRACE}?guid={number}")
+    assert f"This is the number of a {kind}" in page
+    assert "Nothing is known of this event" not in page
+    assert "1970-01-01" not in page, "no guid, so no date either"
+    (link,) = re.findall(rf'href="({TRACE}\?of={kind}[^"]+)"', page)
+    assert str(event(1).guid) in admin.page(unescape(link))
+
+
+def test_no_date_of_receipt_is_made_up(admin: Visitor) -> None:
+    assert times(admin, 1795291324042070013)["Received"] == ("–", "–")
+
+
 @pytest.mark.parametrize("query", ["id=abc", "id=99999999999999999999", "of=nothing&id=-1", "id=%3Cscript%3E"])
 def test_what_is_no_number_is_refused_kindly(admin: Visitor, query: str) -> None:
     page = admin.page(f"{TRACE}?{query}")
