@@ -9,7 +9,7 @@ from owa.clock import MICROSECONDS
 from owa.db.metadata import METADATA, Id
 from owa.node import has_ended, this_process
 
-RUNNING, DONE, STOPPED = "running", "done", "stopped"
+RUNNING, DONE, STOPPED, DISMISSED = "running", "done", "stopped", "dismissed"
 
 SILENCE = 120
 """Seconds after which an act of another machine that says nothing is taken for stopped."""
@@ -18,7 +18,7 @@ FAILED_ACT = Table(
     "owa_failed_act",
     METADATA,
     Column("id", Id, primary_key=True),
-    Column("act", String(16), nullable=False),  # retry, discard, restore
+    Column("act", String(16), nullable=False),  # retry, discard, restore, retry_now, give_up
     Column("wanted", LargeBinary, nullable=False),  # the filter, as JSON
     Column("user_id", String(255), nullable=False),
     Column("process", String(255), nullable=False),
@@ -38,7 +38,7 @@ class FailedAct:
 
     number: int
     act: str
-    """`retry`, `discard` or `restore`."""
+    """A value of `owa.processing.acts.Act`."""
     wanted: bytes
     """The filter."""
     user_id: str
@@ -52,7 +52,7 @@ class FailedAct:
     passed_over: int
     """How many were no more what they were when their turn came."""
     result: str
-    """`running`, `done` or `stopped`."""
+    """`running`, `done`, `stopped`, or `dismissed`: it has ended, and nobody wants to read of it any more."""
     detail: str
     """Why it stopped."""
 
@@ -100,6 +100,13 @@ def go_on(connection: Connection, number: int, now: int, *, done: int, passed_ov
 
 def end(connection: Connection, number: int, now: int, result: str, detail: str = "") -> None:
     _update(connection, number, updated_at=now, result=result, detail=detail[:1_000])
+
+
+def dismiss(connection: Connection, number: int, now: int) -> None:
+    """Somebody has read how the last one ended. One that is under way stays."""
+    last = latest(connection)
+    if last and last.number == number and not last.is_running(now):
+        connection.execute(update(FAILED_ACT).where(FAILED_ACT.c.id == number).values(result=DISMISSED))
 
 
 def latest(connection: Connection) -> FailedAct | None:

@@ -10,17 +10,26 @@ from owa.queues.contract import Failed, FailedState, Key, RetryQueue
 
 
 class Act(StrEnum):
-    """The values are the names of `RetryQueue`'s methods."""
-
     RETRY = "retry"
     DISCARD = "discard"
     RESTORE = "restore"
     """Undo a discard."""
+    RETRY_NOW = "retry_now"
+    """Not when the back-off ends: now."""
+    GIVE_UP = "give_up"
+    """Discard what is tried again."""
 
     @property
     def of(self) -> FailedState:
         """The state of events that it is for."""
-        return FailedState.DISCARDED if self is Act.RESTORE else FailedState.FAILED
+        return _OF.get(self, FailedState.FAILED)
+
+
+_OF = {
+    Act.RESTORE: FailedState.DISCARDED,
+    Act.RETRY_NOW: FailedState.RETRYING,
+    Act.GIVE_UP: FailedState.RETRYING,
+}
 
 
 Do = Callable[[Connection, RetryQueue, Iterable[Key], int], list[Failed]]
@@ -31,9 +40,22 @@ def retry(connection: Connection, retries: RetryQueue, keys: Iterable[Key], now:
     return retries.retry(connection, keys, now)
 
 
+def retry_now(connection: Connection, retries: RetryQueue, keys: Iterable[Key], now: int) -> list[Failed]:
+    """See `RetryQueue.retry`."""
+    return retries.retry(connection, keys, now, FailedState.RETRYING)
+
+
 def discard(connection: Connection, retries: RetryQueue, keys: Iterable[Key], now: int) -> list[Failed]:
     """Be done with failed events; returns what they were. Those that are not failed any more are left alone."""
-    discarded = retries.discard(connection, keys, now)
+    return _counted(connection, retries.discard(connection, keys, now), now)
+
+
+def give_up(connection: Connection, retries: RetryQueue, keys: Iterable[Key], now: int) -> list[Failed]:
+    """The same, of events that are tried again. Those that a drain has leased are left alone."""
+    return _counted(connection, retries.discard(connection, keys, now, FailedState.RETRYING), now)
+
+
+def _counted(connection: Connection, discarded: list[Failed], now: int) -> list[Failed]:
     tally = Tally()
     for failed in discarded:
         _count(tally, failed, now, 1)
@@ -64,4 +86,10 @@ def _count(tally: Tally, failed: Failed, at: int, times: int) -> None:
     )
 
 
-DO: Mapping[Act, Do] = {Act.RETRY: retry, Act.DISCARD: discard, Act.RESTORE: restore}
+DO: Mapping[Act, Do] = {
+    Act.RETRY: retry,
+    Act.DISCARD: discard,
+    Act.RESTORE: restore,
+    Act.RETRY_NOW: retry_now,
+    Act.GIVE_UP: give_up,
+}

@@ -12,7 +12,7 @@ from owa.db.counts import Outcome
 from owa.db.pauses import Pause, Paused
 from owa.db.senders import Sender, senders
 from owa.events import Event
-from owa.queues.contract import Sought, State, Trail
+from owa.queues.contract import Attempt, Remaining, Sought, State, Trail
 from owa.tracking.guids import server_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class EventTrace:
     """What an admin has paused."""
     counted: dict[str, int] = field(default_factory=dict)
     """How many events of its server and site were duplicates, refused, and so on: single ones are not known."""
+    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    """That failed, by what the trails are called: in their order, also where a later one has not."""
 
     @property
     def is_known(self) -> bool:
@@ -69,6 +71,18 @@ class EventTrace:
     @property
     def deliveries(self) -> list[Trail]:
         return [trail for trail in self.trails if trail.handler]
+
+    @property
+    def left_at(self) -> int | None:
+        """When it came from the incoming queue into the processing queue; None: nobody has noted that."""
+        return self.core.inserted_at if self.core else self.stored_at
+
+    @property
+    def stored_at(self) -> int | None:
+        """When its rows were written, if something else tells: its deliveries began then."""
+        if self.core and self.core.state is None and self.core.remaining is Remaining.EVERYTHING:
+            return self.core.finished_at
+        return min((trail.inserted_at for trail in self.deliveries), default=None) if self.rows else None
 
     @property
     def is_delivered(self) -> bool:
@@ -109,6 +123,9 @@ def trace_event(installation: "Installation", guid: int) -> EventTrace:
             audit.about(connection, str(guid), AUDITED, SHOWN),
             next((sender for sender in senders(connection) if sender.server == server), None),
         )
+        trace.attempts = {
+            trail.handler: installation.retries.attempts(connection, (guid, trail.handler))[::-1] for trail in trails
+        }
         trace.pauses = pauses.paused(connection)
         trace.event = sought.event or next((trail.event for trail in trails if trail.event), None)
         if trace.event or rows:

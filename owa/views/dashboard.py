@@ -21,7 +21,8 @@ from owa.exchange.settings import SERVER_NUMBER
 from owa.processing.verifying import JOB as VERIFY
 from owa.queues.contract import QueueStatus
 from owa.views.charts import Span
-from owa.views.outcomes import Count, totals
+from owa.views.filters import brief
+from owa.views.outcomes import MOST_SITES, Count, totals
 from owa.views.queue_lines import CAP, QueueLine, age_of, away_line, lags, other_lines, own_line, shared_line
 from owa.views.servers import SHOWN, ServerLine, own_servers, sending_servers
 
@@ -83,7 +84,8 @@ def dashboard(application: "Application", user: User, span: Span) -> Dashboard:
         ages = lags(server, age_of(incoming, now), others)
         servers = _servers(connection, configuration.generation, ages, now) if sees_all else []
         ledger = _ledger(connection, user.sees)
-        found = totals(counts.stored(connection), user.sees)
+        failed_sites = installation.retries.failed_kinds(connection, MOST_SITES).site_ids
+        found = totals(counts.stored(connection), user.sees, failed_sites)
     told = _alarms(application, shows_events=user.may(Capability.EDIT_MODULES))
     return Dashboard([*queues, *others], told, servers, ledger, found, configuration.generation)
 
@@ -119,4 +121,6 @@ def _alarms(
     """What is broken. `shows_events`: also what is told of single events, of whichever site."""
     diagnosis = diagnose(application.scene(outage=outage))
     told = [check for check in diagnosis.broken if shows_events or check.name != EVENTS]
-    return [Alarm(one.text, one.remedy) for check in told for one in check.findings if one.verdict is Verdict.BROKEN]
+    return [
+        Alarm(brief(one.text), one.remedy) for check in told for one in check.findings if one.verdict is Verdict.BROKEN
+    ]

@@ -11,12 +11,12 @@ from owa.db.counts import Outcome
 from owa.errors import DatabaseUnavailable, QueueUnavailable
 from owa.events import Event
 from owa.identity import NOT_SET
-from owa.masking import masked_text
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
 from owa.queues.settings import QUEUE_EVENTS
 from owa.settings import Settings
-from owa.views.outcomes import Count, count_of
+from owa.views.filters import brief
+from owa.views.outcomes import MOST_SITES, Count, count_of
 from owa.views.queue_lines import CAP, capped
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ def journal(installation: "Installation") -> Journal:
                 line = _kept(kept)
                 if line.guid not in lines or STATES.index(line.state) > STATES.index(lines[line.guid].state):
                     lines[line.guid] = line
-            rows = [count_of(row) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED]
+            failed_sites = installation.retries.failed_kinds(connection, MOST_SITES).site_ids
+            rows = [
+                count_of(row, failed_sites) for row in counts.stored(connection) if row["outcome"] != Outcome.PROCESSED
+            ]
             processing = installation.retries.glance(connection, CAP)
         incoming = installation.incoming.status()
     except DatabaseUnavailable as error:
@@ -108,7 +111,7 @@ def _kept(kept: Kept) -> Line:
         return _line(kept.event, "waiting", "Its row is stored; its session's first page has not come yet.")
     if kept.state is State.QUEUED:
         return _line(kept.event, "queued", f"To be delivered to {kept.handler}.")
-    told = masked_text(kept.error)
+    told = brief(kept.error)
     error = f"{kept.handler}: {told}" if kept.handler and told else told
     if kept.state is State.FAILED:
         return _line(kept.event, "failed", error)

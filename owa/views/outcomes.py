@@ -1,12 +1,12 @@
 """What became of events, in numbers, and what to do about it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from owa.db.counts import Outcome
 from owa.events import RefusalReason
-from owa.masking import masked_text
+from owa.views.filters import brief
 
 REMEDIES = {
     RefusalReason.UNREGISTERED_SITE: "Register it under Sites or with cmd=add-site, or correct the site id in the tag.",
@@ -35,6 +35,12 @@ OTHER_REMEDIES = {
 }
 
 
+MOST_SITES = 1_000
+"""Sites that are looked at for failed events."""
+
+NONE_LEFT = "None of them is left: they were retried or discarded since."
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """How often something happened, why, and what to do about it."""
@@ -47,20 +53,22 @@ class Count:
     next_step: str
 
 
-def count_of(row: Any) -> Count:
-    """A row of `owa_event_count`."""
+def count_of(row: Any, failed_sites: Collection[str]) -> Count:
+    """A row of `owa_event_count`. `failed_sites`: those with failed events now."""
     outcome, reason = row["outcome"], row["reason"]
-    detail = masked_text(row["last_detail"])  # the error of an event may quote it
-    return Count(outcome, reason, row["site_id"], row["count"], detail, _remedy(outcome, reason))
+    detail = brief(row["last_detail"])  # the error of an event may quote it
+    is_over = outcome == Outcome.FAILED and row["site_id"] not in failed_sites
+    next_step = NONE_LEFT if is_over else _remedy(outcome, reason)
+    return Count(outcome, reason, row["site_id"], row["count"], detail, next_step)
 
 
-def totals(rows: Iterable[Any], sees: Callable[[str], bool]) -> list[Count]:
+def totals(rows: Iterable[Any], sees: Callable[[str], bool], failed_sites: Collection[str]) -> list[Count]:
     """Over all servers, of the sites that `sees` says yes to. The detail is that of the latest one."""
     found: dict[tuple[str, str, str], Count] = {}
     for row in sorted(rows, key=lambda row: row["last_at"]):
         if not row["count"] or not sees(row["site_id"]):
             continue
-        count = count_of(row)
+        count = count_of(row, failed_sites)
         key = (count.outcome, count.site, count.reason)
         before = found[key].count if key in found else 0
         found[key] = replace(count, count=before + count.count)

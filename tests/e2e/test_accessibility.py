@@ -30,6 +30,7 @@ GOALS = f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}/goals"
 MORE = (
     "/nowhere",
     "/admin/failed?type=none",
+    "/admin/failed?state=retrying",
     f"/admin/failed/{FAILED.guid}",
     f"/admin/trace?guid={FAILED.guid}",
     f"/admin/trace?of=session&id={FAILED.session_id}",

@@ -93,3 +93,36 @@ def test_what_is_retried_shows_its_error(page: "Page", installation: Installatio
     page.locator("tbody a").click()
     page.locator("summary", has_text="refused").click()
     page.get_by_text("Process").first.wait_for()
+
+
+def test_the_list_fits_on_a_desk_and_its_filters_are_in_line(
+    page: "Page", installation: Installation, server: Server
+) -> None:
+    with damaged(installation):
+        put(installation, event(1), event(2))
+        installation.cli("cmd=processEventQueue")
+    execute(installation, "UPDATE owa_queue_item SET handler = 'boom:counting' WHERE id = ?", event(2).guid)
+    page.set_viewport_size({"width": 1200, "height": 800})
+    log_in(page, server, "/admin/failed?state=retrying")
+    page.get_by_text("boom:counting").last.wait_for()
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every(box => box.scrollWidth <= box.clientWidth)")
+    assert page.locator("td.type").first.inner_text().splitlines()[0] == "base.page_request"
+    tops = page.evaluate("[...document.querySelectorAll('.filters label')].map(one => one.getBoundingClientRect().top)")
+    assert len(set(tops)) <= 3, "as many heights as there are rows"
+    widths = page.evaluate("['.filters', '.scroll'].map(of => document.querySelector(of).clientWidth)")
+    assert widths[0] == widths[1]
+
+
+def test_what_is_retried_is_retried_now_or_discarded(page: "Page", installation: Installation, server: Server) -> None:
+    with damaged(installation):
+        put(installation, event(1), event(2))
+        installation.cli("cmd=processEventQueue")
+        log_in(page, server, "/admin/failed?state=retrying")
+        page.get_by_role("checkbox").first.check()
+        page.get_by_role("button", name="Retry the selected now").click()
+        assert told(page).startswith("1 event is due now")
+        page.get_by_role("button", name="Discard all 2 that match").click()
+        assert told(page) == "2 events are discarded."
+        page.get_by_role("button", name="Dismiss").click()
+        page.get_by_text("No event is being retried.").wait_for()
+        assert page.locator("#progress").count() == 0

@@ -77,6 +77,30 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     assert "Retry or discard them under Failed events" in page
 
 
+def told_of_failures(page: str) -> list[str]:
+    """Detail and next step of the failures among what became of events."""
+    rows = page.split('id="counts"')[1].split("<tr>")
+    cells = [re.findall(r'<td class="page">(.*?)</td>', row) for row in rows if 'class="state failed"' in row]
+    return [unescape(text) for text in cells[0]]
+
+
+def test_what_failed_and_is_no_more_needs_nothing(installation: Installation, admin: Visitor) -> None:
+    with damaged(installation):
+        fail(installation, event(1))
+        for path in ("/admin/queues", "/admin/failed", "/admin/failed/by-error"):
+            page = admin.page(path)
+            assert "refused: &lt;b&gt;poison" in page
+            assert "INSERT INTO" not in page, "the statement is on the event's page"
+        detail, next_step = told_of_failures(admin.page("/admin/queues"))
+        assert detail.endswith(" …")
+        assert next_step == "Retry or discard them under Failed events."
+        assert "INSERT INTO" in admin.page(f"/admin/failed/{event(1).guid}")
+    admin.told("/admin/failed", act="retry", guid=event(1).guid)
+    installation.drain()
+    _detail, next_step = told_of_failures(admin.page("/admin/queues"))
+    assert next_step == "None of them is left: they were retried or discarded since."
+
+
 def test_drain_now(installation: Installation, server: Server, admin: Visitor) -> None:
     events = [page_view() for _ in range(3)]
     for sent in events:

@@ -248,6 +248,9 @@ def test_a_value_that_is_none_does_nothing_to_all(
     page = boss.page(f"/admin/failed?{urlencode(query)}")
     assert 'class="notice"' in page
     assert "that match</button>" not in page
+    assert listed(page) == []
+    assert "Nothing is listed: the filter says what cannot be." in page
+    assert 'name="error"' in page, "the filter can be mended"
     assert boss.post(f"/admin/failed?{urlencode(query)}", act="discard_all").status == 400
     assert broken(installation) == 1
 
@@ -286,6 +289,36 @@ def test_all_that_match_are_retried_discarded_and_back(installation: Installatio
     assert "events: 60" in trail
 
 
+def test_what_has_ended_is_told_in_words_and_dismissed(installation: Installation, boss: Visitor) -> None:
+    fail(installation, event(1, "x.a"))
+    boss.told("/admin/failed", act="retry_all")
+    page = boss.page("/admin/failed")
+    assert "<strong>Retry all failed events</strong>" in page
+    (number,) = re.findall(r'name="number" value="(\d+)"', page)
+    running = "UPDATE owa_failed_act SET result = 'running'"
+    boss.post("/admin/failed", act="dismiss", number=str(int(number) + 1))
+    assert "Retry all failed events" in boss.page("/admin/failed")
+    boss.post("/admin/failed?state=retrying", act="dismiss", number=number)
+    assert "Retry all failed events" not in boss.page("/admin/failed")
+    assert boss.post("/admin/failed", act="dismiss", number="x").status == 400
+    boss.told("/admin/failed?to=2031-11-22T08:00", act="discard_all")
+    execute(installation, running)
+    page = boss.page("/admin/failed")
+    assert "Discard all failed events" in page
+    assert 'value="dismiss"' not in page, "it is under way"
+    boss.post("/admin/failed", act="dismiss", number=str(int(number) + 1))
+    assert "Discard all failed events" in boss.page("/admin/failed")
+    execute(installation, "DELETE FROM owa_failed_act")
+
+
+def test_what_is_done_is_told_for_some_minutes(installation: Installation, boss: Visitor) -> None:
+    fail(installation, event(1, "x.a"))
+    boss.told("/admin/failed?type=x.a", act="retry_all")
+    assert "Retry all that match: type x.a<" in boss.page("/admin/failed")
+    execute(installation, "UPDATE owa_failed_act SET updated_at = updated_at - 301000000")
+    assert "Retry all that match" not in boss.page("/admin/failed")
+
+
 def test_an_act_whose_process_died_says_where_it_stopped(installation: Installation, boss: Visitor) -> None:
     fail(installation, event(1, "x.a"))
     boss.told("/admin/failed", act="retry_all")
@@ -303,7 +336,7 @@ def test_what_is_retried_is_seen_with_its_error_and_attempts(installation: Insta
         installation.cli("cmd=processEventQueue")
         page = boss.page("/admin/failed?state=retrying")
         assert "refused: &lt;b&gt;poison&lt;/b&gt;" in page
-        assert listed(page) == []
+        assert listed(page) == [event(1).guid]
         page = boss.page(f"/admin/failed/{event(1).guid}")
         assert "Next attempt" in page
         assert "Traceback (most recent call last)" in page
@@ -311,6 +344,44 @@ def test_what_is_retried_is_seen_with_its_error_and_attempts(installation: Insta
         page = boss.page(f"/admin/failed/{event(1).guid}")
         assert re.findall(r"<summary>(\d+)\.", page) == ["2", "1"]
     assert "state=retrying" in boss.page("/admin/queues")
+
+
+def test_what_is_retried_is_filtered_and_retried_now(installation: Installation, boss: Visitor) -> None:
+    with damaged(installation):
+        put(installation, event(1), event(2, site_id=OTHER_SITE))
+        installation.cli("cmd=processEventQueue")
+    page = boss.page("/admin/failed?state=retrying")
+    assert f'<option value="{OTHER_SITE}">' in page
+    assert 'name="error"' in page, "though nothing was given up"
+    path = f"/admin/failed?{urlencode({'state': 'retrying', 'site': OTHER_SITE})}"
+    assert listed(boss.page(path)) == [event(2).guid]
+    told = boss.told(path, act="retry_now", guid=[event(2).guid, 5])
+    assert told.startswith("1 event is due now: the next drain takes them.")
+    assert told.endswith("1 event is being processed, or not retried any more, and left alone.")
+    assert f"retry event now: {event(2).guid}" in boss.page("/admin/audit")
+    installation.drain()
+    assert [row["id"] for row in installation.rows("owa_request")] == [event(2).guid]
+    assert boss.told("/admin/failed?state=retrying", act="retry_now_all") == "1 event is due now."
+    assert "retry now events: all that match" in boss.page("/admin/audit")
+    installation.drain()
+    assert len(installation.rows("owa_request")) == 2
+
+
+def test_what_is_retried_is_discarded_and_back(installation: Installation, boss: Visitor) -> None:
+    with damaged(installation):
+        put(installation, *(event(number) for number in range(3)))
+        installation.cli("cmd=processEventQueue")
+    page = boss.page(f"/admin/failed/{event(1).guid}")
+    assert ">Retry now</button>" in page
+    (action,) = re.findall(r'action="(/admin/failed[^"]*)"', page)
+    assert boss.told(unescape(action), act="give_up", guid=event(1).guid) == "1 event is discarded."
+    assert f"discard event: {event(1).guid}" in boss.page("/admin/audit")
+    assert boss.post("/admin/failed", act="give_up_all").status == 400, "they are not what the page lists"
+    assert boss.told("/admin/failed?state=retrying", act="give_up_all") == "2 events are discarded."
+    assert installation.counts()["discarded", "everything"] == 3
+    assert boss.told("/admin/failed?state=discarded", act="restore_all").startswith("3 events are failed ones")
+    assert installation.counts()["discarded", "everything"] == 0
+    assert broken(installation) == 3
 
 
 def test_personal_fields_are_masked_until_they_are_revealed(installation: Installation, boss: Visitor) -> None:

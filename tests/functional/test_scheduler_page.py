@@ -111,6 +111,7 @@ def test_a_job_of_another_process_is_run_there(scheduling: tuple[Installation, S
         admin.page(PAGE)
         told = admin.told(PAGE, act="run", name="retry")
         assert told.startswith("retry is asked for: the process ")
+        assert "“Run now” runs a job in the process that has it" in admin.text(PAGE)
         assert f":{server.process.pid} begins it within seconds" in told
         asked = "SELECT owner FROM owa_job_run WHERE job = 'retry' AND caller = 'dashboard'"
         wait_until(lambda: installation.query(asked), "it is not run")

@@ -59,7 +59,37 @@ def test_a_failed_event_leads_to_its_page_and_its_audit_entries(installation: In
     admin.post("/admin/failed", act="retry", guid=str(guid))
     assert "admin, retry event" in admin.text(f"{TRACE}?guid={guid}")
     installation.drain()
-    assert steps(admin, guid)["Processing queue"] == "done"
+    followed = steps(admin, guid)
+    assert (followed["Attempt 1"], followed["Processing queue"]) == ("failed", "done"), "what failed is still told"
+    assert list(followed)[1:] == ["Incoming queue", "Attempt 1", "Processing queue", "Tables", "Session"]
+
+
+def times(admin: Visitor, guid: int) -> dict[str, tuple[str, str]]:
+    """When and where each step was, as the page says it."""
+    page = admin.page(f"{TRACE}?guid={guid}")
+    cell = r"</strong></td>\s*<td[^>]*>([^<]*)</td>\s*<td[^>]*>([^<]*)</td>"
+    return {title: (at, where) for title, at, where in re.findall(f"<strong>([^<]+){cell}", page)}
+
+
+def test_each_step_has_its_time_and_place_or_says_that_nobody_kept_it(
+    installation: Installation, admin: Visitor
+) -> None:
+    put(installation, event(1))
+    assert times(admin, event(1).guid)["Incoming queue"][0] == moment(event(1).received_at)
+    assert times(admin, event(1).guid)["Tables"] == ("–", "–")
+    installation.drain()
+    followed = times(admin, event(1).guid)
+    assert followed["Incoming queue"] == ("not known", "server 0")
+    assert followed["Tables"] == ("not known", "the database")
+    with damaged(installation):
+        put(installation, event(2))
+        installation.cli("cmd=processEventQueue")
+    installation.cli("cmd=processEventQueue", "retry=now")
+    followed = times(admin, event(2).guid)
+    (row,) = installation.query("SELECT * FROM owa_queue_item")
+    assert followed["Incoming queue"] == (moment(row["insertion_timestamp"]), "server 0")
+    assert followed["Tables"] == (moment(row["handled_timestamp"]), "the database")
+    assert followed["Attempt 1"][0] == moment(row["insertion_timestamp"])
 
 
 def test_what_is_unknown_is_said_so(admin: Visitor) -> None:
@@ -69,6 +99,23 @@ def test_what_is_unknown_is_said_so(admin: Visitor) -> None:
     assert "2026-11-21 20:02:04" in page
     assert "Nothing is stored of a session" in admin.text(f"{TRACE}?of=session&id=77")
     assert "Nothing is stored of a visitor" in admin.text(f"{TRACE}?of=visitor&id=77")
+
+
+@pytest.mark.parametrize("kind", ["session", "visitor"])
+def test_an_id_of_something_else_leads_there(installation: Installation, admin: Visitor, kind: str) -> None:
+    put(installation, replace(event(1), session_id=77, visitor_id=78))
+    installation.drain()
+    number = {"session": 77, "visitor": 78}[kind]
+    page = admin.page(f"{TRACE}?guid={number}")
+    assert f"This is the number of a {kind}" in page
+    assert "Nothing is known of this event" not in page
+    assert "1970-01-01" not in page, "no guid, so no date either"
+    (link,) = re.findall(rf'href="({TRACE}\?of={kind}[^"]+)"', page)
+    assert str(event(1).guid) in admin.page(unescape(link))
+
+
+def test_no_date_of_receipt_is_made_up(admin: Visitor) -> None:
+    assert times(admin, 1795291324042070013)["Received"] == ("–", "–")
 
 
 @pytest.mark.parametrize("query", ["id=abc", "id=99999999999999999999", "of=nothing&id=-1", "id=%3Cscript%3E"])

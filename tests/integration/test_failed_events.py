@@ -15,7 +15,7 @@ from owa.db.counts import Outcome
 from owa.db.migrate import upgrade
 from owa.events import Event, dumps
 from owa.modules.database_queue.table import QUEUE_ITEM
-from owa.processing.acts import discard
+from owa.processing.acts import discard, give_up, restore
 from owa.processing.drain import drain_events, drain_retries
 from owa.processing.ledger import Ledger, Line
 from owa.queues.contract import FailedFilter
@@ -82,6 +82,19 @@ def test_discarded_events_are_counted(installation: Installation) -> None:
             installation.retries.flush(connection, SystemClock().now() + 1)  # the count outlives the rows
     expected = {("s1", "session"): 1, ("s1", "everything"): 1}
     assert counts(installation.database, Outcome.DISCARDED) == expected
+
+
+def test_retrying_event_that_is_discarded_is_counted_until_that_is_undone(installation: Installation) -> None:
+    retry(installation, UNKNOWN)
+    now, keys = SystemClock().now(), [(UNKNOWN.guid, "")]
+    with installation.database.writing() as connection:
+        assert len(give_up(connection, installation.retries, keys, now)) == 1
+    found = line(installation)
+    assert (found.retrying, found.failed, found.discarded, found.drift) == (0, 1, 1, 0)
+    with installation.database.writing() as connection:
+        assert len(restore(connection, installation.retries, keys, now)) == 1
+    found = line(installation)
+    assert (found.retrying, found.failed, found.discarded, found.drift) == (0, 2, 0, 0)
 
 
 def test_row_of_a_discarded_event_is_missed(installation: Installation) -> None:

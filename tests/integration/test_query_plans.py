@@ -122,6 +122,8 @@ FILTERS = {
     "words": (FailedFilter(error="words of it", server=3), "failed (status=?"),
     "several": (FailedFilter("x", "y", "m:h", 3, "words", "f"), "error (status=? AND fingerprint=?"),
     "retrying": (FailedFilter(state=FailedState.RETRYING), "failed (status=?"),
+    "retrying of a type": (FailedFilter("x", state=FailedState.RETRYING), "type (status=? AND event_type=?"),
+    "retrying at a site": (FailedFilter("x", "y", state=FailedState.RETRYING), "failed_site (status=? AND site_id=?"),
     "discarded": (FailedFilter(state=FailedState.DISCARDED), "discarded"),
     "session": (FailedFilter(session_id=5), "session (session_id=?"),
     "visitor": (FailedFilter(visitor_id=5), "visitor (visitor_id=?"),
@@ -145,7 +147,9 @@ def test_failed_events_are_found_by_an_index(processing: Processing, name: str, 
         assert all(named in step and not step.startswith("SCAN") for step in steps), steps
 
 
-@pytest.mark.parametrize("name", ["all", "error", "site", "type", "discarded", "retrying", "words", "several"])
+@pytest.mark.parametrize(
+    "name", ["all", "error", "site", "type", "discarded", "retrying", "retrying of a type", "words", "several"]
+)
 def test_lists_of_failed_events_are_sorted_by_the_index(processing: Processing, name: str) -> None:
     wanted = FILTERS[name][0]
     with processing.database.reading() as connection:
@@ -163,6 +167,8 @@ def test_groups_and_kinds_of_failed_events(processing: Processing) -> None:
         processing.retries.keep(connection, events, 1)
     steps = plans(processing, lambda connection: processing.retries.failed_groups(connection, 10))
     steps += plans(processing, lambda connection: processing.retries.failed_kinds(connection, 10))
+    retrying = FailedState.RETRYING
+    steps += plans(processing, lambda connection: processing.retries.failed_kinds(connection, 10, retrying))
     assert {step.split(" (")[0].split(" INDEX ")[-1] for step in steps} == {
         f"owa_queue_item_{name}" for name in ("error", "type", "failed_site", "handler")
     }

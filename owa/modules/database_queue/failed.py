@@ -76,7 +76,11 @@ class FailedEvents:
         any_state = or_(*(of_state(state) for state in FailedState))
         return next(iter(_failed(connection, [key], any_state)), None)
 
-    def retry(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+    def retry(
+        self, connection: Connection, keys: Iterable[Key], now: int, state: FailedState = FailedState.FAILED
+    ) -> list[Failed]:
+        if state is FailedState.RETRYING:
+            return _settle(connection, keys, state, {"not_before_timestamp": now}, _not_leased(now))
         waits = QUEUE_ITEM.c.waits_for.is_not(None)
         anew = {
             "status": UNHANDLED,
@@ -85,11 +89,14 @@ class FailedEvents:
             "not_before_timestamp": case((waits, None), else_=now),
             "waiting_since": case((waits, now), else_=None),
         }
-        return _settle(connection, keys, FailedState.FAILED, anew)
+        return _settle(connection, keys, state, anew)
 
-    def discard(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+    def discard(
+        self, connection: Connection, keys: Iterable[Key], now: int, state: FailedState = FailedState.FAILED
+    ) -> list[Failed]:
         done = {**finished(now), "discarded_at": now, "waited_for": QUEUE_ITEM.c.waits_for}
-        return _settle(connection, keys, FailedState.FAILED, done)
+        conditions = (_not_leased(now),) if state is FailedState.RETRYING else ()
+        return _settle(connection, keys, state, done, *conditions)
 
     def restore(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
         undone = {
@@ -102,17 +109,31 @@ class FailedEvents:
         return _settle(connection, keys, FailedState.DISCARDED, undone)
 
 
-def _failed(connection: Connection, keys: Iterable[Key], state: ColumnElement[bool]) -> list[Failed]:
+def _failed(
+    connection: Connection, keys: Iterable[Key], *conditions: ColumnElement[bool], is_changed: bool = False
+) -> list[Failed]:
     found = []
     for mine in of_keys(keys):
-        statement = select(QUEUE_ITEM).where(mine, state).order_by(QUEUE_ITEM.c.id)
+        statement = select(QUEUE_ITEM).where(mine, *conditions).order_by(QUEUE_ITEM.c.id)
+        if is_changed:  # a drain may be about to take it, or about to finish it
+            statement = statement.with_for_update(skip_locked=True)
         found += [failed_of(row) for row in connection.execute(statement).mappings()]
     return found
 
 
-def _settle(connection: Connection, keys: Iterable[Key], state: FailedState, values: dict[str, Any]) -> list[Failed]:
+def _not_leased(now: int) -> ColumnElement[bool]:
+    return func.coalesce(TABLE.lease_until, 0) <= now
+
+
+def _settle(
+    connection: Connection,
+    keys: Iterable[Key],
+    state: FailedState,
+    values: dict[str, Any],
+    *conditions: ColumnElement[bool],
+) -> list[Failed]:
     """Change events of that state, and end whatever lease is left on them; returns what they were."""
-    found = _failed(connection, keys, of_state(state, is_aside=True))
+    found = _failed(connection, keys, of_state(state, is_aside=True), *conditions, is_changed=True)
     for mine in of_keys(failed.key for failed in found):
         connection.execute(update(QUEUE_ITEM).where(mine).values({**NO_LEASE, **values}))
     return found

@@ -1,12 +1,13 @@
 """Failed events by their errors, and what else there is among them: found from value to value, by an index."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, func, literal, select
 
 from owa.module_api import MOST, Capped, ErrorGroup, FailedKinds, FailedState
 from owa.modules.database_queue.glance import count_up_to
-from owa.modules.database_queue.rows import BROKEN
+from owa.modules.database_queue.rows import BROKEN, UNHANDLED
 from owa.modules.database_queue.table import QUEUE_ITEM
 from owa.modules.database_queue.wanted import place_of
 
@@ -19,14 +20,16 @@ SHOWN = 5
 """Handlers and sites of a group that are told."""
 
 _FAILED = TABLE.status == BROKEN, TABLE.fingerprint.is_not(None)
+_HAVE_FAILED = TABLE.status == UNHANDLED, TABLE.fingerprint.is_not(None)
 
 
 class FailedGroups:
     """Of what was given up."""
 
-    def failed_kinds(self, connection: Connection, limit: int) -> FailedKinds:
+    def failed_kinds(self, connection: Connection, limit: int, state: FailedState = FailedState.FAILED) -> FailedKinds:
         columns = TABLE.event_type, TABLE.site_id, TABLE.handler
-        return FailedKinds(*(tuple(_values(connection, column, limit)) for column in columns))
+        among = _HAVE_FAILED if state is FailedState.RETRYING else _FAILED
+        return FailedKinds(*(tuple(_values(connection, column, limit, among)) for column in columns))
 
     def failed_groups(self, connection: Connection, limit: int) -> list[ErrorGroup]:
         at = TABLE.last_attempt_timestamp
@@ -38,11 +41,13 @@ class FailedGroups:
         return [_group(connection, value) for value in latest[:limit]]
 
 
-def _values(connection: Connection, column: Column[Any], limit: int) -> list[Any]:
+def _values(
+    connection: Connection, column: Column[Any], limit: int, among: Sequence[ColumnElement[bool]] = _FAILED
+) -> list[Any]:
     """The least values of a column."""
-    first = select(func.min(column).label("value")).where(*_FAILED)
+    first = select(func.min(column).label("value")).where(*among)
     found = first.cte("found", recursive=True)
-    following = select(func.min(column)).where(*_FAILED, column > found.c.value).scalar_subquery()
+    following = select(func.min(column)).where(*among, column > found.c.value).scalar_subquery()
     found = found.union_all(select(following).where(found.c.value.is_not(None)))
     statement = select(found.c.value).where(found.c.value.is_not(None)).limit(limit)
     return list(connection.execute(statement).scalars())

@@ -109,7 +109,7 @@ def _has_id(wanted: FailedFilter) -> bool:
 
 def _leading(wanted: FailedFilter) -> list[ColumnElement[bool]]:
     """The condition that an index serves in the order of the list, if there is one."""
-    if wanted.state is not FailedState.FAILED or _has_id(wanted):
+    if wanted.state is FailedState.DISCARDED or _has_id(wanted):
         return []
     return [column == value for column, value in _equal(wanted)[:1]]
 

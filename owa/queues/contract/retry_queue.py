@@ -16,6 +16,7 @@ from owa.queues.contract.failed import (
     Failed,
     FailedFilter,
     FailedKinds,
+    FailedState,
     Place,
     Trouble,
 )
@@ -179,8 +180,9 @@ class RetryQueue(Protocol):
     def count_failed(self, connection: Connection, wanted: FailedFilter) -> Capped:
         """How many events are wanted, as far as `MOST` and `failed_reach`."""
 
-    def failed_kinds(self, connection: Connection, limit: int) -> FailedKinds:
-        """What there is among those that were given up, at most `limit` of each kind."""
+    def failed_kinds(self, connection: Connection, limit: int, state: FailedState = FailedState.FAILED) -> FailedKinds:
+        """What there is among those that were given up, at most `limit` of each kind; or, with `RETRYING`, among those
+        that have failed so far and are not finished."""
 
     def failed_groups(self, connection: Connection, limit: int) -> list[ErrorGroup]:
         """Those that were given up, by error: at most `limit` groups, the one that failed last first."""
@@ -192,17 +194,22 @@ class RetryQueue(Protocol):
         """The failed attempts of that key, the last one first: at most `ATTEMPTS_KEPT`. They go with the event, when
         that is flushed."""
 
-    def retry(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
+    def retry(
+        self, connection: Connection, keys: Iterable[Key], now: int, state: FailedState = FailedState.FAILED
+    ) -> list[Failed]:
         """Make failed events due now, with attempts and age counted anew; those that have waited in vain wait again.
-        Returns what they were. Keys that are not of failed events are passed over."""
+        Returns what they were. Keys that are not of failed events are passed over. With `RETRYING`: those that are
+        tried again are due now, and nothing else of them changes; what is leased is passed over."""
 
-    def discard(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
-        """Done with: these failed events are finished without having been processed. Returns and passes over as
-        `retry` does."""
+    def discard(
+        self, connection: Connection, keys: Iterable[Key], now: int, state: FailedState = FailedState.FAILED
+    ) -> list[Failed]:
+        """Done with: these failed events, or those that are tried again, are finished without having been processed.
+        Returns and passes over as `retry` does."""
 
     def restore(self, connection: Connection, keys: Iterable[Key], now: int) -> list[Failed]:
-        """Discarded events are failed ones again, as if they had not been discarded. Returns what they were; keys that
-        are not of discarded events are passed over."""
+        """Discarded events are failed ones again, also those that were tried again when they were discarded. Returns
+        what they were; keys that are not of discarded events are passed over."""
 
     def flush(self, connection: Connection, before: int, discarded_before: int | None = None) -> int:
         """Delete the rows of events that were finished before that moment; returns how many. `discarded_before`: that

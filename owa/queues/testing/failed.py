@@ -87,6 +87,8 @@ class FailedContract:
         kinds = FailedKinds(("base.page_request", "x"), ("site", "y"), ("",))
         assert queue.failed_kinds(connection, 10) == kinds
         assert queue.failed_kinds(connection, 1) == FailedKinds(("base.page_request",), ("site",), ("",))
+        kinds = FailedKinds(("base.page_request",), ("site",), ("",))
+        assert queue.failed_kinds(connection, 10, FailedState.RETRYING) == kinds
         for wanted, event in (
             (FailedFilter("x"), other_type),
             (FailedFilter(site_id="y"), other_site),
@@ -147,6 +149,41 @@ class FailedContract:
         queue.confirm(connection, mine)
         assert queue.status(connection).details == {"waiting": 1, "retrying": 2, "failed": 0}
 
+    def test_a_retrying_event_is_due_at_once(self, queue: RetryQueue, connection: Connection) -> None:
+        event, failed, waiting = sample_events(3)
+        fail(queue, connection, failed)
+        queue.keep(connection, [failure(event, attempts=2, retry_at=NOW + 9_000)], NOW)
+        queue.wait(connection, [Waiting(waiting, KEY)], NOW)
+        keys = [(one.guid, "") for one in (event, failed, waiting)]
+        (was,) = queue.retry(connection, keys, NOW + 50, FailedState.RETRYING)
+        assert (was.guid, was.attempts, was.due_at) == (event.guid, 2, NOW + 9_000)
+        assert lease(queue, connection, NOW + 49).items == ()
+        assert lease(queue, connection, NOW + 50).items == (Item(event, Remaining.EVERYTHING, 2, NOW, NOW),)
+
+    def test_a_retrying_event_is_discarded(self, queue: RetryQueue, connection: Connection) -> None:
+        event, failed = sample_events(2)
+        fail(queue, connection, failed)
+        queue.keep(connection, [failure(event)], NOW)
+        keys = [(event.guid, ""), (failed.guid, "")]
+        (was,) = queue.discard(connection, keys, NOW + 1, FailedState.RETRYING)
+        assert (was.guid, was.state) == (event.guid, FailedState.RETRYING)
+        assert lease(queue, connection, LATER).items == ()
+        assert found(queue, connection, DISCARDED) == [event.guid]
+        assert [one.guid for one in queue.restore(connection, keys, NOW + 2)] == [event.guid]
+        assert sorted(found(queue, connection, ALL)) == [event.guid, failed.guid]
+
+    @pytest.mark.parametrize("act", ["retry", "discard"])
+    def test_a_retrying_event_that_is_leased_is_left_alone(
+        self, queue: RetryQueue, connection: Connection, act: str
+    ) -> None:
+        event = sample_event(0)
+        queue.keep(connection, [failure(event)], NOW)
+        mine = lease(queue, connection, NOW + 30)
+        assert getattr(queue, act)(connection, [(event.guid, "")], NOW + 31, FailedState.RETRYING) == []
+        queue.confirm(connection, mine)
+        queue.end_lease(connection, mine, NOW + 40)
+        assert len(getattr(queue, act)(connection, [(event.guid, "")], NOW + 41, FailedState.RETRYING)) == 1
+
     @pytest.mark.parametrize("act", ["retry", "discard"])
     def test_who_held_a_lease_before_is_overtaken(self, queue: RetryQueue, connection: Connection, act: str) -> None:
         event = sample_event(0)
@@ -198,6 +235,15 @@ class FailedContract:
         queue.keep(connection, [failure(core), failure(waiting)], NOW)
         queue.wait(connection, [Waiting(waiting, KEY)], NOW)
         assert found(queue, connection, RETRYING) == [delivery.guid, core.guid]
+        for wanted in (FailedFilter(handler="m:h"), FailedFilter(handler="m:h", server=delivery.server, error="no")):
+            assert found(queue, connection, replace(wanted, state=FailedState.RETRYING)) == [delivery.guid]
+        for wanted in (
+            FailedFilter("x"),
+            FailedFilter(site_id="x"),
+            FailedFilter(fingerprint="x"),
+            FailedFilter(guid=12345),
+        ):
+            assert found(queue, connection, replace(wanted, state=FailedState.RETRYING)) == []
         assert found(queue, connection, replace(RETRYING, handler="m:h")) == [delivery.guid]
         assert found(queue, connection, replace(RETRYING, session_id=core.session_id)) == [core.guid]
         known = queue.find_failed(connection, (delivery.guid, "m:h"))

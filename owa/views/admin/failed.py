@@ -15,12 +15,12 @@ from owa.accounts.roles import Capability
 from owa.db import failed_acts
 from owa.db.engine import Database
 from owa.errors import HeldByAnother
-from owa.events import LARGEST_ID
+from owa.events import LARGEST_ID, parse_identifier
 from owa.masking import masked_text
 from owa.processing.act_on_all import ActOnAll
 from owa.processing.acts import DO, Act
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
-from owa.queues.contract import Failed, FailedState, Key, Place, RetryQueue
+from owa.queues.contract import Capped, Failed, FailedState, Key, Place, RetryQueue
 from owa.queues.settings import UNDO_DISCARD_DAYS
 from owa.views.admin.failed_query import CORE, asked, in_words, place, place_text, query_of
 from owa.views.admin.progress import progress_of
@@ -36,7 +36,18 @@ PATIENCE = 1.0
 
 GUID = "[0-9]{1,19}"
 
-_NOTED = {Act.RETRY: "retry event", Act.DISCARD: "discard event", Act.RESTORE: "undo discard of event"}
+_NOTED = {
+    Act.RETRY: "retry event",
+    Act.DISCARD: "discard event",
+    Act.RESTORE: "undo discard of event",
+    Act.RETRY_NOW: "retry event now",
+    Act.GIVE_UP: "discard event",
+}
+_NOT = {
+    FailedState.FAILED: "not failed any more",
+    FailedState.DISCARDED: "not discarded any more",
+    FailedState.RETRYING: "being processed, or not retried any more",
+}
 _ALL = {f"{act.value}_all": act for act in Act}
 
 
@@ -55,10 +66,8 @@ class FailedEvents:
         """A page of them, the last failed one first; `before`: those after that place."""
         wanted, before = self._asked.wanted, place(self._request.GET.get("before", ""))
         with self._database.reading() as connection:
-            last = self._retries.failed_reach(connection, wanted, before)
-            found = self._retries.failed(connection, wanted, SHOWN + 1, before, last)
-            kinds = self._retries.failed_kinds(connection, CHOICES)
-            count = self._retries.count_failed(connection, wanted)
+            last, found, count = self._listed(connection, before)
+            kinds = self._retries.failed_kinds(connection, CHOICES, wanted.state)
             act = failed_acts.latest(connection)
         current = self._installation.configuration.current()
         return {
@@ -68,7 +77,7 @@ class FailedEvents:
             "asked": self._asked,
             "wanted": wanted,
             "count": count,
-            "any": bool(kinds.event_types),
+            "any": bool(kinds.event_types or found),
             "types": sorted({*kinds.event_types, wanted.event_type} - {""}),
             "sites": sorted({*kinds.site_ids, wanted.site_id} - {""}),
             "handlers": sorted({*(key or CORE for key in kinds.handlers), self._asked.texts.get("handler", CORE)}),
@@ -76,16 +85,26 @@ class FailedEvents:
             "name_of": name_of,
             "domains": {site.site_id: site.domain for site in current.sites.values()},
             "states": tuple(FailedState),
-            "masked": masked_text,
             "progress": progress_of(act, self._installation.clock.now()),
             "undo_days": current.settings[UNDO_DISCARD_DAYS],
         }
+
+    def _listed(self, connection: Connection, before: Place | None) -> tuple[Place | None, list[Failed], Capped]:
+        """How far was looked, what is found there, and how many there are: nothing if the filter cannot be read."""
+        if self._asked.problems:
+            return None, [], Capped(0)
+        wanted = self._asked.wanted
+        last = self._retries.failed_reach(connection, wanted, before)
+        found = self._retries.failed(connection, wanted, SHOWN + 1, before, last)
+        return last, found, self._retries.count_failed(connection, wanted)
 
     @view_config(request_method="POST")
     def act(self) -> Response:
         chosen = self._request.POST.get("act", "")
         if chosen in _ALL:
             return self._act_on_all(_ALL[chosen])
+        if chosen == "dismiss":
+            return self._dismiss()
         if chosen not in set(Act):
             raise HTTPBadRequest("The form does not say what to do.")
         act = Act(chosen)
@@ -95,6 +114,14 @@ class FailedEvents:
             for failed in changed:
                 audit.record(connection, actor_of(self._request), now, _NOTED[act], str(failed.guid), _noted(failed))
         return self._done(keys, changed, act)
+
+    def _dismiss(self) -> Response:
+        number = parse_identifier(self._request.POST.get("number", ""))
+        if number is None:
+            raise HTTPBadRequest("The form does not say what to dismiss.")
+        with self._database.writing() as connection:
+            failed_acts.dismiss(connection, number, self._installation.clock.now())
+        return HTTPSeeOther(self._request.route_path("failed", _query=query_of(self._asked.wanted)))
 
     def _act_on_all(self, act: Act) -> Response:
         if self._asked.problems or self._asked.wanted.state is not act.of:
@@ -120,7 +147,9 @@ class FailedEvents:
             if not done:
                 subject = "all that match"
                 filters: dict[str, Any] = {"filter": in_words(wanted)}
-                entry[0] = audit.record(connection, actor, now, f"{act.value} events", subject, filters, {"events": 0})
+                entry[0] = audit.record(
+                    connection, actor, now, f"{act.value.replace('_', ' ')} events", subject, filters, {"events": 0}
+                )
             else:
                 audit.amend(connection, entry[0], {"events": done})
 
@@ -133,9 +162,14 @@ class FailedEvents:
 
     def _done(self, keys: list[Key], changed: list[Failed], act: Act) -> Response:
         gone = len(keys) - len(changed)
-        state = act.of.value
-        left = f"{_events(gone)} not {state} any more, and left alone." if gone else ""
-        sentences = self._retried(changed) if act is Act.RETRY else [_told(act, len(changed))] if changed else []
+        left = f"{_events(gone)} {_NOT[act.of]}, and left alone." if gone else ""
+        sentences = (
+            self._retried(changed)
+            if act in (Act.RETRY, Act.RETRY_NOW)
+            else [_told(act, len(changed))]
+            if changed
+            else []
+        )
         return self._back(" ".join(filter(None, [*sentences, left])) or "Select events first: none was selected.")
 
     def _retried(self, retried: list[Failed]) -> list[str]:
@@ -178,8 +212,10 @@ def name_of(failed: Failed) -> str:
 
 
 def _told(act: Act, count: int) -> str:
-    if act is Act.DISCARD:
+    if act in (Act.DISCARD, Act.GIVE_UP):
         return f"{_events(count)} discarded."
+    if act is Act.RETRY_NOW:
+        return f"{_events(count)} due now."
     return f"{_events(count)} {'a failed one' if count == 1 else 'failed ones'} again."
 
 

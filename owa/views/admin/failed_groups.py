@@ -6,7 +6,6 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from owa.accounts.roles import Capability
-from owa.masking import masked_text
 
 SHOWN = 50
 
@@ -27,6 +26,5 @@ def show(request: Request) -> dict[str, Any]:
     return {
         "groups": groups[:SHOWN],
         "has_more": len(groups) > SHOWN,
-        "masked": masked_text,
         "domains": {site.site_id: site.domain for site in sites.values()},
     }

@@ -11,12 +11,16 @@ from pyramid.request import Request
 from owa.clock import MICROSECONDS
 from owa.events import parse_identifier
 from owa.queues.contract import FailedFilter, FailedState, Place
+from owa.views.filters import moment
 
 CORE = "core"
 """What the core is called among the handlers."""
 
 IDS = {"guid": "guid", "session": "session_id", "visitor": "visitor_id"}
 """What can be searched by: names in the address, and the filter's fields."""
+
+ALL = "all"
+"""A filter that leaves nothing out, for a person."""
 
 LONGEST = 300
 """Characters of a value."""
@@ -96,8 +100,11 @@ def query_of(wanted: FailedFilter) -> dict[str, str]:
 
 def in_words(wanted: FailedFilter) -> str:
     """The filter, for a person."""
-    said = [f"{name} {value}" for name, value in query_of(wanted).items() if name != "by"]
-    return ", ".join(said) or "all"
+    moments = {
+        name: f"{moment(at)} UTC" for name, at in (("from", wanted.since), ("to", wanted.until)) if at is not None
+    }
+    said = [f"{name} {value}" for name, value in (query_of(wanted) | moments).items() if name != "by"]
+    return ", ".join(said) or ALL
 
 
 def place(text: str) -> Place | None:

@@ -89,9 +89,18 @@ class TracePage:
             "steps": steps_of(trace, now),
             "is_test": is_test,
             "paused": standing(trace.pauses, PROCESSING if trace.core or trace.rows else INCOMING),
+            "others": [] if trace.is_known else self._others(guid),
             "awaited": [trail.handler for trail in trace.deliveries if trail.state not in (None, State.FAILED)],
             "reload": 2 if is_test and is_young and not _is_over(trace) else 0,
         }
+
+    def _others(self, number: int) -> list[str]:
+        """What else that number is the id of."""
+        found = {
+            "session": trace_session(self._installation, number).is_known,
+            "visitor": bool(trace_visitor(self._installation, number)),
+        }
+        return [kind for kind, is_known in found.items() if is_known]
 
     @view_config(request_method="POST", request_param="act=send")
     def send(self) -> Response:
