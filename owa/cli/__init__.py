@@ -60,7 +60,7 @@ def _run(arguments: Arguments, output: Output) -> int:
             raise
         reason = error if isinstance(error, OwaError) else OwaError(f"{error.filename}: {error.strerror}.")
         return command.run_closed(reason, output)
-    gc.enable()
+    _collect_from_now_on()
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)
@@ -72,6 +72,14 @@ def _run(arguments: Arguments, output: Output) -> int:
         with suppress(DatabaseUnavailable):
             installation.isolation.tell()
         installation.close()
+
+
+def _collect_from_now_on() -> None:
+    """After `cli.py` has put it off. What is there by now stays until the end: the collector never looks through it,
+    also not when the process ends."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _check_known(name: str) -> None:
