@@ -220,6 +220,8 @@ def scene_without(error: OwaError) -> "Scene":
 
 def serve(installation: Installation) -> "WSGIApplication":
     """The WSGI application, with its background threads running."""
+    import owa.analytics.orders
+    import owa.analytics.page_views  # now, and not while the first visitor waits  # noqa: F401
     from owa.views import make_wsgi_app
 
     application: WSGIApplication = make_wsgi_app(installation)

@@ -10,7 +10,12 @@ import pyramid.scripts.pserve  # noqa: F401
 import re2  # noqa: F401
 import waitress  # noqa: F401
 
+import owa.analytics.families
+import owa.analytics.orders
+import owa.analytics.page_views
+import owa.db.failed_acts
 import owa.db.migrate
+import owa.db.senders
 import owa.delivery.deliveries
 import owa.diagnosis
 import owa.views
