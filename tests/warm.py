@@ -21,12 +21,13 @@ import owa.diagnosis
 import owa.views
 from owa.analytics.attribution import registrable_domain
 from owa.cli.commands import all_commands
-from owa.registry import load
+from owa.db.modules import Switch
+from owa.registry import BUILT_IN, load
 from owa.user_agent import parse
 
 for module in pkgutil.walk_packages(owa.views.__path__, "owa.views."):
     import_module(module.name)
-load()
+load(dict.fromkeys(BUILT_IN, Switch.ON))
 parse("")
 registrable_domain("example.org")
 assert all_commands()

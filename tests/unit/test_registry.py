@@ -86,6 +86,15 @@ def test_what_is_built_in_works() -> None:
     assert not registry.filters
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_built_in_is_off_or_on_as_it_says(name: str) -> None:
+    found = Found(name, BUILT_IN[name])
+    assert load({}, {name: [found]}).modules[name].is_on is found.is_on
+    about = load({name: Switch.OFF}, {name: [found]}).modules[name].about
+    assert about is not None
+    assert about.is_on is found.is_on
+
+
 def test_a_module_that_works(modules: Modules) -> None:
     modules.write("ours", queue())
     registry = modules.load()
