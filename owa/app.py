@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from owa.accounts import audit
 from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
 from owa.configuration import COPY, ConfigurationKeeper
@@ -156,7 +155,7 @@ def open_installation(
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
     isolation = Isolation(
-        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
+        database, clock, lambda *switched: configuration.registry.can_spare(*switched), _record_breaker
     )
     return _assemble(Contexts(configuration, database, clock, queue_dir, isolation), data_dir)
 
@@ -244,6 +243,12 @@ def read_ini(environment: Mapping[str, str]) -> dict[str, str]:
         return dict(parser["app:main"]) if parser.has_section("app:main") else {}
     except (OSError, configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: the ini file cannot be read: {error}."]) from error
+
+
+def _record_breaker(*what: Any) -> None:
+    from owa.accounts import audit  # it is hoped that nothing breaks
+
+    audit.record_breaker(*what)
 
 
 def _check_installed(database: Database, data_dir: Path) -> None:

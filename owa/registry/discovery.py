@@ -21,7 +21,7 @@ BUILT_IN = {
 }
 
 ON = frozenset((CORE, "file_queue", "database_queue"))
-"""Those of them that are on until somebody switches them. The others are not even imported: most commands do without."""
+"""Those of them that are on until somebody switches them. The others are not imported: most commands do without."""
 
 
 @dataclass(frozen=True, slots=True)
