@@ -18,6 +18,7 @@ import owa.db.migrate
 import owa.db.senders
 import owa.delivery.deliveries
 import owa.diagnosis
+import owa.exchange.signature
 import owa.views
 from owa.analytics.attribution import registrable_domain
 from owa.cli.commands import all_commands

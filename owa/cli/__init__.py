@@ -52,7 +52,9 @@ def _run(arguments: Arguments, output: Output) -> int:
     from owa.app import open_installation  # help and typing errors must not need an installation
 
     try:
-        installation = open_installation(anew=command is not None and command.installs)
+        installation = open_installation(
+            anew=command is not None and command.installs, for_admin=command is None or command.for_admin
+        )
     except (OwaError, OSError) as error:
         if command is None and isinstance(error, NotInstalled):
             _check_known(name)

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pluggy
@@ -100,8 +101,8 @@ def missing_module(name: str, switch: Switch) -> Loaded:
     return Loaded(Found(name, "", is_built_in=False), switch is Switch.ON, switch, error=error)
 
 
-def load_module(found: Found, switch: Switch | None) -> Loaded:
-    """A module is imported only when it is on, or draining."""
+def load_module(found: Found, switch: Switch | None, hooks: Collection[str] = CONTRIBUTIONS) -> Loaded:
+    """A module is imported only when it is on, or draining. `hooks`: those that are asked."""
     loaded = Loaded(found, is_on=switch is Switch.ON or (switch is None and found.is_on), switch=switch)
     if not loaded.is_wanted:
         return loaded
@@ -110,7 +111,7 @@ def load_module(found: Found, switch: Switch | None) -> Loaded:
         check_hooks(found, plugin)
         loaded.said = _about(found, plugin)
         loaded.migrations = _migrations(loaded.said, plugin)
-        loaded.contributed = _contributed(found, plugin)
+        loaded.contributed = _contributed(found, plugin, hooks)
     except KeyboardInterrupt:
         raise
     except ModuleError as error:
@@ -169,11 +170,12 @@ def _migrations(about: Module, plugin: Any) -> Path | None:
     return folder
 
 
-def _contributed(found: Found, plugin: Any) -> Contributed:
+def _contributed(found: Found, plugin: Any, hooks: Collection[str]) -> Contributed:
     contributed: Contributed = {}
-    for hook, kind in CONTRIBUTIONS.items():
+    for hook in hooks:
         if not hasattr(plugin, hook):
             continue
+        kind: type = resolve_name(CONTRIBUTIONS[hook])
         items = getattr(plugin, hook)()
         if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
             raise ModuleError(f"The hook {hook} of the module {found.name} must return a list of {kind.__name__}.")
