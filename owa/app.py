@@ -7,10 +7,10 @@ import configparser
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from owa.accounts import audit
 from owa.assembly import Assembly
 from owa.clock import Clock, SystemClock
 from owa.configuration import COPY, ConfigurationKeeper
@@ -24,7 +24,6 @@ from owa.errors import DatabaseUnavailable, NotInstalled, OwaError, SettingsErro
 from owa.exchange import settings as exchange_settings
 from owa.exchange.settings import SERVER_NUMBER
 from owa.files import make_folder, root_folder
-from owa.health import Health
 from owa.isolation import Isolation
 from owa.monitoring import settings as monitoring_settings
 from owa.monitoring.ping import Ping
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from owa.diagnosis import Folders, Scene
+    from owa.health import Health
 
 INI = text(
     "base.ini",
@@ -83,7 +83,6 @@ class Installation:
     retries: RetryQueue
     assembly: Assembly
     isolation: Isolation
-    health: Health
     processor: Processor
     clock: Clock
     contexts: Contexts
@@ -99,6 +98,13 @@ class Installation:
     def declared(self) -> tuple[Setting[Any], ...]:
         """All settings."""
         return self.configuration.declared
+
+    @cached_property
+    def health(self) -> "Health":
+        """What the checks of modules find."""
+        from owa.health import Health  # most commands never ask
+
+        return Health(lambda: self.registry, self.isolation, self.contexts.module)
 
     def runs(self, caller: str) -> Runs:
         """Keeps a record of what `caller` (`scheduler`, `command` or `dashboard`) runs."""
@@ -132,17 +138,19 @@ def open_installation(
     clock: Clock | None = None,
     *,
     anew: bool = True,
+    for_admin: bool = True,
 ) -> Installation:
     """Open the installation that environment and ini file describe (by default: of this process, and `OWA_INI`).
 
     Works with the database away. `anew`: make the folders where nothing is installed; else `NotInstalled` is raised
-    then, and nothing is made. The database's file is made by `upgrade` alone. Raises `SettingsError`, `ModuleError` or
-    `QueueUnavailable`.
+    then, and nothing is made. `for_admin`: False: what modules contribute for the admin may be missing. The database's
+    file is made by `upgrade` alone. Raises `SettingsError`, `ModuleError` or `QueueUnavailable`.
     """
     environment = os.environ if environment is None else environment
     ini = read_ini(environment) if ini is None else ini
     clock = clock or SystemClock()
-    registry = load()
+    load_modules = partial(load, for_admin=for_admin)
+    registry = load_modules()
     declared = (*CORE_SETTINGS, *registry.settings)
     settings = resolve(declared, environment=environment, ini=ini, absent=registry.absent)
     data_dir = data_folder(settings)
@@ -151,12 +159,12 @@ def open_installation(
         _check_installed(database, data_dir)
     _make(data_dir)
     os.register_at_fork(after_in_child=database.forget_connections)
-    configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir, registry)
+    configuration = ConfigurationKeeper(database, CORE_SETTINGS, environment, ini, data_dir, registry, load_modules)
     if configuration.current().settings[DURABILITY] == "fsync":  # which may be stored in the database
         database.survive_power_loss()
     queue_dir = root_folder() / (settings[ASYNC_LOG_DIR] or data_dir / "logs")
     isolation = Isolation(
-        database, clock, lambda *switched: configuration.registry.can_spare(*switched), audit.record_breaker
+        database, clock, lambda *switched: configuration.registry.can_spare(*switched), _record_breaker
     )
     return _assemble(Contexts(configuration, database, clock, queue_dir, isolation), data_dir)
 
@@ -187,7 +195,6 @@ def _assemble(contexts: Contexts, data_dir: Path) -> Installation:
         retries=assembly.retries,
         assembly=assembly,
         isolation=contexts.isolation,
-        health=Health(lambda: configuration.registry, contexts.isolation, contexts.module),
         processor=processor,
         clock=clock,
         contexts=contexts,
@@ -220,6 +227,8 @@ def scene_without(error: OwaError) -> "Scene":
 
 def serve(installation: Installation) -> "WSGIApplication":
     """The WSGI application, with its background threads running."""
+    import owa.analytics.orders
+    import owa.analytics.page_views  # now, and not while the first visitor waits  # noqa: F401
     from owa.views import make_wsgi_app
 
     application: WSGIApplication = make_wsgi_app(installation)
@@ -242,6 +251,12 @@ def read_ini(environment: Mapping[str, str]) -> dict[str, str]:
         return dict(parser["app:main"]) if parser.has_section("app:main") else {}
     except (OSError, configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: the ini file cannot be read: {error}."]) from error
+
+
+def _record_breaker(*what: Any) -> None:
+    from owa.accounts import audit  # it is hoped that nothing breaks
+
+    audit.record_breaker(*what)
 
 
 def _check_installed(database: Database, data_dir: Path) -> None:

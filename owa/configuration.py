@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from owa.contributions import Configuration, Site
 from owa.db import configuration as stored
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 COPY = "configuration.json"
 """The file of the last good copy."""
 
+UNKNOWN = -1
+"""A generation that is never stored: the database is read as soon as it is there."""
+
 REFRESH_INTERVAL = 1.0
 """Seconds between two looks at the stored generation."""
 
@@ -45,11 +49,13 @@ class ConfigurationKeeper:
         ini: Mapping[str, str],
         folder: Path,
         registry: Registry | None = None,
+        load: Callable[[Mapping[str, Switch]], Registry] = load,
     ) -> None:
         """`core`: the settings that no module declares. `registry`: what is on by default, if that is loaded already.
-        Raises `SettingsError` when the environment or the ini file is wrong."""
+        `load`: loads what is on. Raises `SettingsError` when the environment or the ini file is wrong."""
         self._database = database
         self._core = tuple(core)
+        self._load = load
         self._environment = environment
         self._ini = ini
         self._copy = folder / COPY
@@ -61,8 +67,8 @@ class ConfigurationKeeper:
         self._is_stale = False
         self._listeners: list[Callable[[], None]] = []
         self._tasks: list[Callable[[], None]] = []
-        self._registry = registry or load()
-        self._current = self._resolve(StoredConfiguration(-1, {}, ()), self._registry)
+        self._registry = registry or load({})
+        self._current = self._resolve(StoredConfiguration(UNKNOWN, {}, ()), self._registry)
         if not self.refresh():
             self._read_copy()
 
@@ -94,7 +100,7 @@ class ConfigurationKeeper:
             self._signalled = self._signal_time()
             try:
                 with self._database.reading() as connection:
-                    if stored.generation(connection) == self._current.generation and not self._is_stale:
+                    if not self._is_stale and self._is_current(connection):
                         return True
                     found = stored.read(connection)
             except DatabaseUnavailable as error:
@@ -104,6 +110,11 @@ class ConfigurationKeeper:
             self._write_copy(found)
             return True
 
+    def _is_current(self, connection: Connection) -> bool:
+        """Whether nothing has changed. Before anything was taken in, that need not be asked."""
+        known = self._current.generation
+        return known != UNKNOWN and stored.generation(connection) == known
+
     def reload(self) -> bool:
         """Load the modules anew: what has kept one from working is over. False when the database is away: then it is
         done at a later look."""
@@ -112,7 +123,7 @@ class ConfigurationKeeper:
 
     def _take_in(self, found: StoredConfiguration) -> None:
         same = dict(found.modules) == dict(self._current.modules) and not self._is_stale
-        registry = self._registry if same else load(found.modules)
+        registry = self._registry if same else self._load(found.modules)
         current = self._resolve(found, registry)
         self._current, self._registry = current, judged(registry, current.settings, self._is_outdated)
         self._is_stale = False
@@ -120,7 +131,7 @@ class ConfigurationKeeper:
             for listener in self._listeners:
                 listener()
         except BaseException:
-            self._current = replace(self._current, generation=-1)  # the next look takes it in again
+            self._current = replace(self._current, generation=UNKNOWN)  # the next look takes it in again
             raise
 
     def find_site(self, site_id: str) -> bool:
@@ -213,9 +224,9 @@ class ConfigurationKeeper:
         try:
             document = orjson.loads(self._copy.read_bytes())
             sites = tuple(StoredSite(site["site_id"], site["domain"], site["settings"]) for site in document["sites"])
-            # Generation -1 is none that is stored: the database is read as soon as it is back.
             modules = {name: Switch(switch) for name, switch in document["modules"].items()}
-            found = StoredConfiguration(-1, document["settings"], sites, modules, document.get("subscriptions", {}))
+            wanted = document.get("subscriptions", {})
+            found = StoredConfiguration(UNKNOWN, document["settings"], sites, modules, wanted)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
         self._take_in(found)

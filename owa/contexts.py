@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from owa.admin_contributions import ModuleContext
 from owa.clock import Clock
 from owa.configuration import ConfigurationKeeper
 from owa.contributions import ProcessingContext, QueueContext
 from owa.db.engine import Database
 from owa.isolation import Isolation
 from owa.processing.locating import locating
+
+if TYPE_CHECKING:
+    from owa.admin_contributions import ModuleContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,10 @@ class Contexts:
         locate = locating(self.configuration.registry.locators, now.settings, self.isolation)
         return ProcessingContext(now.settings, now.sites, self.clock.now(), locate)
 
-    def module(self) -> ModuleContext:
+    def module(self) -> "ModuleContext":
         """For pages, jobs, commands and checks of modules."""
+        from owa.admin_contributions import ModuleContext
+
         settings = self.configuration.current().settings
         return ModuleContext(settings, self.database, self.clock, self.folder, self._generation)
 

@@ -1,10 +1,9 @@
 """The hooks: what a module may implement. Each returns a list of frozen contributions (`owa.contributions`)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
 from owa.contributions import (
     EventFilter,
     EventHandler,
@@ -19,29 +18,36 @@ from owa.contributions import (
 )
 from owa.settings import Setting
 
+if TYPE_CHECKING:
+    from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
+
 PROJECT = "owa"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-CONTRIBUTIONS: dict[str, type] = {
-    "owa_settings": Setting,
-    "owa_queue_types": QueueType,
-    "owa_retry_queue_types": RetryQueueType,
-    "owa_queue_bindings": QueueBinding,
-    "owa_fact_handlers": FactHandler,
-    "owa_fact_families": FactFamily,
-    "owa_event_handlers": EventHandler,
-    "owa_preprocessing_steps": PreprocessingStep,
-    "owa_event_filters": EventFilter,
-    "owa_locators": Locator,
-    "owa_admin_pages": AdminPage,
-    "owa_jobs": ScheduledJob,
-    "owa_commands": Command,
-    "owa_health_checks": HealthCheck,
-    "owa_tests": ModuleTest,
+CONTRIBUTIONS = {
+    "owa_settings": "owa.settings:Setting",
+    "owa_queue_types": "owa.contributions:QueueType",
+    "owa_retry_queue_types": "owa.contributions:RetryQueueType",
+    "owa_queue_bindings": "owa.contributions:QueueBinding",
+    "owa_fact_handlers": "owa.contributions:FactHandler",
+    "owa_fact_families": "owa.contributions:FactFamily",
+    "owa_event_handlers": "owa.contributions:EventHandler",
+    "owa_preprocessing_steps": "owa.contributions:PreprocessingStep",
+    "owa_event_filters": "owa.contributions:EventFilter",
+    "owa_locators": "owa.contributions:Locator",
+    "owa_admin_pages": "owa.admin_contributions:AdminPage",
+    "owa_jobs": "owa.admin_contributions:ScheduledJob",
+    "owa_commands": "owa.admin_contributions:Command",
+    "owa_health_checks": "owa.admin_contributions:HealthCheck",
+    "owa_tests": "owa.admin_contributions:ModuleTest",
 }
-"""What the hooks give a list of, by the hooks' names. A fact handler is whatever has the protocol's methods."""
+"""What the hooks give a list of, by the hooks' names: what a module needs of it is imported. A fact handler is whatever
+has the protocol's methods."""
+
+FOR_ADMIN = frozenset(hook for hook, kind in CONTRIBUTIONS.items() if kind.startswith("owa.admin_contributions:"))
+"""Hooks that processing does without."""
 
 
 class Hooks:
@@ -92,21 +98,21 @@ class Hooks:
         """What knows where addresses are, for the drain. Of modules of OWA's only."""
 
     @hookspec
-    def owa_admin_pages(self) -> list[AdminPage]:  # type: ignore[empty-body]
+    def owa_admin_pages(self) -> "list[AdminPage]":  # type: ignore[empty-body]
         """Pages of the admin's, with templates of the module's own."""
 
     @hookspec
-    def owa_jobs(self) -> list[ScheduledJob]:  # type: ignore[empty-body]
+    def owa_jobs(self) -> "list[ScheduledJob]":  # type: ignore[empty-body]
         """What is done regularly."""
 
     @hookspec
-    def owa_commands(self) -> list[Command]:  # type: ignore[empty-body]
+    def owa_commands(self) -> "list[Command]":  # type: ignore[empty-body]
         """Commands of the command line."""
 
     @hookspec
-    def owa_health_checks(self) -> list[HealthCheck]:  # type: ignore[empty-body]
+    def owa_health_checks(self) -> "list[HealthCheck]":  # type: ignore[empty-body]
         """What looks whether all is well, for the dashboard."""
 
     @hookspec
-    def owa_tests(self) -> list[ModuleTest]:  # type: ignore[empty-body]
+    def owa_tests(self) -> "list[ModuleTest]":  # type: ignore[empty-body]
         """What tries whether the module's settings work."""

@@ -1,18 +1,8 @@
 """The only door for modules: all that a module, ours or a third party's, may import of OWA."""
 
-from owa.admin_contributions import (
-    AdminPage,
-    Arguments,
-    Command,
-    HealthCheck,
-    ModuleContext,
-    ModuleTest,
-    Output,
-    PageContent,
-    PageContext,
-    Problem,
-    ScheduledJob,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from owa.capabilities import Capability
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import (
@@ -55,10 +45,7 @@ from owa.errors import (
     UsageError,
 )
 from owa.events import Entry, Event, Refusal, dumps, loads, loads_entry
-from owa.exchange.answer import BatchAnswer, load_answer
-from owa.exchange.body import SenderStatus, name_of, pack
 from owa.exchange.settings import REMOTE_QUEUE_KEY, SERVER_NUMBER
-from owa.exchange.signature import Envelope
 from owa.files import FileLock
 from owa.fingerprints import fingerprint
 from owa.hookspecs import hookimpl
@@ -107,6 +94,53 @@ from owa.queues.positions import QuarantinedPart, forget_quarantined, quarantine
 from owa.queues.settings import ARCHIVE_AGE, QUEUE_EVENTS, UNDO_DISCARD_DAYS
 from owa.settings import Setting, Settings, boolean, choice, integer, networks, text, words
 from owa.version import VERSION
+
+if TYPE_CHECKING:
+    from owa.admin_contributions import (
+        AdminPage,
+        Arguments,
+        Command,
+        HealthCheck,
+        ModuleContext,
+        ModuleTest,
+        Output,
+        PageContent,
+        PageContext,
+        Problem,
+        ScheduledJob,
+    )
+    from owa.exchange.answer import BatchAnswer, load_answer
+    from owa.exchange.body import SenderStatus, name_of, pack
+    from owa.exchange.signature import Envelope
+
+_LATE = {
+    "AdminPage": "owa.admin_contributions",
+    "Arguments": "owa.admin_contributions",
+    "Command": "owa.admin_contributions",
+    "HealthCheck": "owa.admin_contributions",
+    "ModuleContext": "owa.admin_contributions",
+    "ModuleTest": "owa.admin_contributions",
+    "Output": "owa.admin_contributions",
+    "PageContent": "owa.admin_contributions",
+    "PageContext": "owa.admin_contributions",
+    "Problem": "owa.admin_contributions",
+    "ScheduledJob": "owa.admin_contributions",
+    "BatchAnswer": "owa.exchange.answer",
+    "load_answer": "owa.exchange.answer",
+    "SenderStatus": "owa.exchange.body",
+    "name_of": "owa.exchange.body",
+    "pack": "owa.exchange.body",
+    "Envelope": "owa.exchange.signature",
+}
+"""What draining does without is imported when a module asks for it. By name, where it is."""
+
+
+def __getattr__(name: str) -> Any:
+    """Called by Python for what has not been imported above."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATE[name]), name)
+
 
 __all__ = [
     "ARCHIVE_AGE",

@@ -1,11 +1,9 @@
 """The core's own contributions, through the same door as a module's."""
 
+from functools import partial
 from typing import Any
 
-from owa.analytics.facts import Facts
-from owa.analytics.families import FAMILIES
-from owa.analytics.orders import Orders
-from owa.analytics.page_views import PageViews
+from owa.analytics.late import LateHandler, facts, orders, page_views
 from owa.analytics.settings import SETTINGS
 from owa.contributions import FactHandler, Module
 from owa.hookspecs import hookimpl
@@ -33,4 +31,8 @@ def owa_settings() -> list[Setting[Any]]:
 
 @hookimpl
 def owa_fact_handlers() -> list[FactHandler]:
-    return [PageViews(), Orders(), *map(Facts, FAMILIES)]
+    return [
+        LateHandler("base.page_request", page_views),
+        LateHandler("ecommerce.transaction", orders),
+        *(LateHandler(kind, partial(facts, kind)) for kind in ("track.action", "dom.click", "base.feed_request")),
+    ]

@@ -52,7 +52,9 @@ def _run(arguments: Arguments, output: Output) -> int:
     from owa.app import open_installation  # help and typing errors must not need an installation
 
     try:
-        installation = open_installation(anew=command is not None and command.installs)
+        installation = open_installation(
+            anew=command is not None and command.installs, for_admin=command is None or command.for_admin
+        )
     except (OwaError, OSError) as error:
         if command is None and isinstance(error, NotInstalled):
             _check_known(name)
@@ -60,7 +62,7 @@ def _run(arguments: Arguments, output: Output) -> int:
             raise
         reason = error if isinstance(error, OwaError) else OwaError(f"{error.filename}: {error.strerror}.")
         return command.run_closed(reason, arguments, output)
-    gc.enable()
+    _collect_from_now_on()
     try:
         for notice in installation.configuration.current().settings.notices:
             output.problem(notice)
@@ -72,6 +74,14 @@ def _run(arguments: Arguments, output: Output) -> int:
         with suppress(DatabaseUnavailable):
             installation.isolation.tell()
         installation.close()
+
+
+def _collect_from_now_on() -> None:
+    """After `cli.py` has put it off. What is there by now stays until the end: the collector never looks through it,
+    also not when the process ends."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _check_known(name: str) -> None:

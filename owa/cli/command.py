@@ -39,3 +39,5 @@ class Command:
     """What is run where nothing can be opened, for the reason given; None: that is told. May raise that reason."""
     installs: bool = False
     """Whether it makes an installation where there is none."""
+    for_admin: bool = True
+    """Whether it may need what modules contribute for the admin."""

@@ -20,6 +20,9 @@ BUILT_IN = {
     "maxmind_geoip": "owa.modules.maxmind_geoip",
 }
 
+ON = frozenset((CORE, "file_queue", "database_queue"))
+"""Those of them that are on until somebody switches them. The others are not imported: most commands do without."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -33,6 +36,11 @@ class Found:
     author: str = ""
     description: str = ""
     """Of the package that it came with. For a module that is off nothing is imported, so this is all that is known."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is on until somebody switches it."""
+        return self.is_built_in and self.name in ON
 
 
 def discover() -> dict[str, list[Found]]:

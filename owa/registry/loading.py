@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pluggy
@@ -31,8 +32,8 @@ class Loaded:
     is_on: bool
     switch: Switch | None = None
     """What somebody chose; None: nobody has."""
-    about: Module | None = None
-    """None: it is off and a third party's, or broken."""
+    said: Module | None = None
+    """What it has said of itself, when it was loaded or later."""
     contributed: Contributed = field(default_factory=dict)
     error: str = ""
     """Why it does not work, in a sentence; empty when it does."""
@@ -47,6 +48,14 @@ class Loaded:
     @property
     def name(self) -> str:
         return self.found.name
+
+    @property
+    def about(self) -> Module | None:
+        """What it says of itself. None: it is off and a third party's, or broken. One of ours that is off is asked now:
+        when it was loaded, it was not imported."""
+        if self.said is None and self.found.is_built_in and not self.error and not self.is_wanted:
+            self.said = _about(self.found, importlib.import_module(self.found.path))
+        return self.said
 
     @property
     def is_missing(self) -> bool:
@@ -92,19 +101,17 @@ def missing_module(name: str, switch: Switch) -> Loaded:
     return Loaded(Found(name, "", is_built_in=False), switch is Switch.ON, switch, error=error)
 
 
-def load_module(found: Found, switch: Switch | None) -> Loaded:
-    """A third party's module is imported only when it is on, or draining."""
-    loaded = Loaded(found, is_on=switch is Switch.ON, switch=switch)
-    if not found.is_built_in and switch not in (Switch.ON, *DRAINED):
+def load_module(found: Found, switch: Switch | None, hooks: Collection[str] = CONTRIBUTIONS) -> Loaded:
+    """A module is imported only when it is on, or draining. `hooks`: those that are asked."""
+    loaded = Loaded(found, is_on=switch is Switch.ON or (switch is None and found.is_on), switch=switch)
+    if not loaded.is_wanted:
         return loaded
     try:
         plugin = importlib.import_module(found.path)
         check_hooks(found, plugin)
-        loaded.about = _about(found, plugin)
-        loaded.migrations = _migrations(loaded.about, plugin)
-        loaded.is_on = loaded.is_on or (switch is None and loaded.about.is_on)
-        if loaded.is_on or loaded.is_draining:
-            loaded.contributed = _contributed(found, plugin)
+        loaded.said = _about(found, plugin)
+        loaded.migrations = _migrations(loaded.said, plugin)
+        loaded.contributed = _contributed(found, plugin, hooks)
     except KeyboardInterrupt:
         raise
     except ModuleError as error:
@@ -163,11 +170,12 @@ def _migrations(about: Module, plugin: Any) -> Path | None:
     return folder
 
 
-def _contributed(found: Found, plugin: Any) -> Contributed:
+def _contributed(found: Found, plugin: Any, hooks: Collection[str]) -> Contributed:
     contributed: Contributed = {}
-    for hook, kind in CONTRIBUTIONS.items():
+    for hook in hooks:
         if not hasattr(plugin, hook):
             continue
+        kind: type = resolve_name(CONTRIBUTIONS[hook])
         items = getattr(plugin, hook)()
         if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
             raise ModuleError(f"The hook {hook} of the module {found.name} must return a list of {kind.__name__}.")

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
 from owa.contributions import (
     INCOMING,
     PROCESSING,
@@ -21,10 +20,14 @@ from owa.contributions import (
 )
 from owa.db.modules import Subscriptions, Switch
 from owa.errors import ModuleError
+from owa.hookspecs import CONTRIBUTIONS, FOR_ADMIN
 from owa.registry import conflicts
-from owa.registry.discovery import CORE, Found, discover
+from owa.registry.discovery import BUILT_IN, CORE, Found, discover
 from owa.registry.loading import Loaded, load_module, missing_module
 from owa.settings import Setting, Settings, did_you_mean
+
+if TYPE_CHECKING:
+    from owa.admin_contributions import AdminPage, Command, HealthCheck, ModuleTest, ScheduledJob
 
 Named = TypeVar("Named", QueueType, RetryQueueType)
 
@@ -109,23 +112,23 @@ class Registry:
         return tuple(self._with_names("owa_locators"))
 
     @property
-    def jobs(self) -> tuple[tuple[str, ScheduledJob], ...]:
+    def jobs(self) -> "tuple[tuple[str, ScheduledJob], ...]":
         """Each with its module's name, as the next ones. What a module does for its queue goes on while that drains."""
         return tuple(self._with_names("owa_jobs", draining=True))
 
     @property
-    def commands(self) -> tuple[tuple[str, Command], ...]:
+    def commands(self) -> "tuple[tuple[str, Command], ...]":
         return tuple(self._with_names("owa_commands", draining=True))
 
     @property
-    def pages(self) -> tuple[tuple[str, AdminPage], ...]:
+    def pages(self) -> "tuple[tuple[str, AdminPage], ...]":
         return tuple(self._with_names("owa_admin_pages", draining=True))
 
     @property
-    def checks(self) -> tuple[tuple[str, HealthCheck], ...]:
+    def checks(self) -> "tuple[tuple[str, HealthCheck], ...]":
         return tuple(self._with_names("owa_health_checks", draining=True))
 
-    def tests(self, module: str) -> list[ModuleTest]:
+    def tests(self, module: str) -> "list[ModuleTest]":
         """Of one module."""
         return [item for name, item in self._with_names("owa_tests") if name == module]
 
@@ -199,22 +202,31 @@ class Registry:
                     yield loaded.name, item
 
 
-def load(switches: Mapping[str, Switch] | None = None, found: Mapping[str, Iterable[Found]] | None = None) -> Registry:
+def load(
+    switches: Mapping[str, Switch] | None = None,
+    found: Mapping[str, Iterable[Found]] | None = None,
+    *,
+    for_admin: bool = True,
+) -> Registry:
     """Load what is on. What a module raises, or what contradicts another one, is its error, and nobody else's.
 
     `switches`: what somebody chose; the others are on or off as they say themselves. `found`: by default what is
-    built in and what is installed. Of two modules of one name that which is built in counts, else neither.
+    built in and what is installed. `for_admin`: False: what they contribute for the admin is left out, unless a third
+    party's module is on: a contradiction in it would break that. Of two modules of one name that which is built in
+    counts, else neither.
     """
     found = discover() if found is None else found
     chosen = (switches or {}).items()
     modules = {
         name: missing_module(name, switch) for name, switch in chosen if name not in found and switch is not Switch.OFF
     }
+    others_chosen = any(name not in BUILT_IN for name, _switch in chosen)
+    hooks = [hook for hook in CONTRIBUTIONS if for_admin or others_chosen or hook not in FOR_ADMIN]
     for name, candidates in found.items():
         first, *others = candidates
         switch = Switch.ON if name == CORE else (switches or {}).get(name)
         if not others or first.is_built_in:
-            modules[name] = load_module(first, switch)
+            modules[name] = load_module(first, switch, hooks)
         if others:
             paths = ", ".join(candidate.path for candidate in (first, *others))
             error = f"There are several modules named {name}: {paths}. Uninstall all but one."

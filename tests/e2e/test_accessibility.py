@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-NO_PAGES = {"tracker", "old_tracker", "__static/", "blank", "logout", "admin"} | MONITORING
+NO_PAGES = {"log", "tracker", "old_tracker", "__static/", "blank", "logout", "admin"} | MONITORING
 """Routes that show nothing of their own. All others are visited at the path that they have in the matrix."""
 
 GOALS = f"/admin/settings/sites/{site_id_of(HOSTILE_SITE)}/goals"

@@ -34,7 +34,7 @@ def refined(isolation: Isolation, *, steps: Any = (), filters: Any = (), event: 
         "owa_event_filters": [EventFilter("filter", without_settings(refuse)) for refuse in filters],
     }
     about = Module("ours", "Ours", "1", "Us", "Tests", "")
-    loaded = Loaded(Found("ours", "ours"), is_on=True, about=about, contributed=contributed)
+    loaded = Loaded(Found("ours", "ours"), is_on=True, said=about, contributed=contributed)
     return Refinement(lambda: Registry({"ours": loaded}), Settings, isolation)(event)
 
 

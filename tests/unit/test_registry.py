@@ -86,6 +86,22 @@ def test_what_is_built_in_works() -> None:
     assert not registry.filters
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_built_in_is_off_or_on_as_it_says(name: str) -> None:
+    found = Found(name, BUILT_IN[name])
+    assert load({}, {name: [found]}).modules[name].is_on is found.is_on
+    about = load({name: Switch.OFF}, {name: [found]}).modules[name].about
+    assert about is not None
+    assert about.is_on is found.is_on
+
+
+def test_what_is_for_the_admin_is_left_out_where_nothing_but_ours_is_on(modules: Modules) -> None:
+    assert load({}, modules.found).jobs
+    assert not load({}, modules.found, for_admin=False).jobs
+    modules.write("ours", "@hookimpl\ndef owa_jobs(): return [ScheduledJob('prune', 60, print)]")
+    assert "a job named prune" in load({"ours": Switch.ON}, modules.found, for_admin=False).modules["ours"].error
+
+
 def test_a_module_that_works(modules: Modules) -> None:
     modules.write("ours", queue())
     registry = modules.load()

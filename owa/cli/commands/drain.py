@@ -220,4 +220,5 @@ PROCESS_EVENT_QUEUE = Command(
         "retry": "now: also try again what would be due later",
         "path": "drain this queue file, copied from another server",
     },
+    for_admin=False,
 )

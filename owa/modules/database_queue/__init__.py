@@ -1,8 +1,12 @@
 """The processing queue: events that wait for their session or are tried again, kept in the database."""
 
-from owa.module_api import PROCESSING, VERSION, Command, Module, QueueBinding, RetryQueueType, hookimpl
-from owa.modules.database_queue.flush import FLUSH_PROCESSED_EVENTS
+from typing import TYPE_CHECKING
+
+from owa.module_api import PROCESSING, VERSION, Module, QueueBinding, RetryQueueType, hookimpl
 from owa.modules.database_queue.queue import open_database_queue
+
+if TYPE_CHECKING:
+    from owa.module_api import Command
 
 
 @hookimpl
@@ -29,5 +33,7 @@ def owa_queue_bindings() -> list[QueueBinding]:
 
 
 @hookimpl
-def owa_commands() -> list[Command]:
+def owa_commands() -> "list[Command]":
+    from owa.modules.database_queue.flush import FLUSH_PROCESSED_EVENTS
+
     return [FLUSH_PROCESSED_EVENTS]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, literal_column, select
 
 from owa.module_api import QueueStatus, State
+from owa.modules.database_queue.rows import BROKEN, UNHANDLED
 from owa.modules.database_queue.table import QUEUE_ITEM
 
 _LOOKED_AT = 500
@@ -23,6 +24,10 @@ class Glance:
     """For pages that are looked at often."""
 
     def glance(self, connection: Connection, limit: int, sites: Collection[str] | None = None) -> QueueStatus:
+        if connection.execute(_ANY).first() is None:  # as most drains find it
+            return QueueStatus(
+                0, None, dict.fromkeys((State.WAITING.value, State.RETRYING.value, State.FAILED.value), 0)
+            )
         mine = () if sites is None else (_UNFINISHED, _TABLE.site_id.in_(sites))
 
         def count(*conditions: ColumnElement[bool]) -> int:
@@ -58,6 +63,7 @@ def _oldest_due(connection: Connection, deliveries: Iterable[str]) -> int | None
     return min((one for one in found if one is not None), default=None)
 
 
+_ANY = select(literal(1)).where(_TABLE.status.in_((UNHANDLED, BROKEN))).limit(1)
 _OLDEST = (
     select(_TABLE.insertion_timestamp).where(_UNHANDLED, _UNFINISHED).order_by(_TABLE.insertion_timestamp).limit(1)
 )

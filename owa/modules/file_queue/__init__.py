@@ -1,25 +1,24 @@
 """The file queue: events are appended to a local file, and drained from it. OWA's default."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from owa.module_api import (
     INCOMING,
     VERSION,
-    AdminPage,
-    Command,
     CopiedFile,
     FileQueue,
     Module,
     QueueBinding,
     QueueContext,
     QueueType,
-    ScheduledJob,
     hookimpl,
     open_copied_file,
     open_files,
 )
-from owa.modules.file_queue.archive import PRUNE, PRUNE_NOW
-from owa.modules.file_queue.quarantine import PAGE
+
+if TYPE_CHECKING:
+    from owa.module_api import AdminPage, Command, ScheduledJob
 
 
 @hookimpl
@@ -46,17 +45,23 @@ def owa_queue_bindings() -> list[QueueBinding]:
 
 
 @hookimpl
-def owa_admin_pages() -> list[AdminPage]:
+def owa_admin_pages() -> "list[AdminPage]":
+    from owa.modules.file_queue.quarantine import PAGE
+
     return [PAGE]
 
 
 @hookimpl
-def owa_jobs() -> list[ScheduledJob]:
+def owa_jobs() -> "list[ScheduledJob]":
+    from owa.modules.file_queue.archive import PRUNE
+
     return [PRUNE]
 
 
 @hookimpl
-def owa_commands() -> list[Command]:
+def owa_commands() -> "list[Command]":
+    from owa.modules.file_queue.archive import PRUNE_NOW
+
     return [PRUNE_NOW]
 
 
