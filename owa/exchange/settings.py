@@ -34,6 +34,6 @@ ACCEPT_PLAIN_FROM = networks(
 )
 
 RECEIVING = (REMOTE_QUEUE_KEY, REMOTE_QUEUE_OLD_KEY, ACCEPT_PLAIN_FROM)
-"""What is set at Admin > Senders."""
+"""What is set at Settings > Senders."""
 
 SETTINGS = (SERVER_NUMBER, *RECEIVING)

@@ -22,6 +22,11 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, name: str) -> str:
+    """With what is counted: a name in the plural, or one that has no plural, such as `processed`."""
+    return f"{count:,} {name.removesuffix('s') if count == 1 else name}"
+
+
 def words(value: object) -> str:
     """A JSON value, as a person reads it."""
     if isinstance(value, bool):
@@ -55,6 +60,7 @@ __all__ = ["FILTERS", "brief", "duration", "in_seconds", "moment", "number", "ti
 
 FILTERS = {
     "breakable": breakable,
+    "counted": counted,
     "brief": brief,
     "duration": duration,
     "in_seconds": in_seconds,

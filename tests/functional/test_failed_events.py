@@ -267,7 +267,9 @@ def test_groups_lead_to_their_events(installation: Installation, boss: Visitor) 
 def test_all_that_match_are_retried_discarded_and_back(installation: Installation, boss: Visitor) -> None:
     execute(installation, "DELETE FROM owa_failed_act")
     fail(installation, *(event(number, "x.a") for number in range(60)), event(60, "x.b"))
-    assert "Discard all 60 that match" in boss.page("/admin/failed?type=x.a")
+    page = boss.page("/admin/failed?type=x.a")
+    assert "60 events have failed and match." in page
+    assert "Discard all 60 that match" in page
     assert boss.told("/admin/failed?type=x.a", act="discard_all") == "60 events are discarded."
     assert broken(installation) == 1
     assert installation.counts()["discarded", "everything"] == 60

@@ -2,7 +2,7 @@
 
 import pytest
 
-from owa.views.filters import breakable, brief
+from owa.views.filters import breakable, brief, counted
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,11 @@ def test_an_error_is_told_without_its_statement_and_without_persons() -> None:
     assert brief(f"{said}\n[SQL: INSERT INTO x]\n[parameters: (1,)]") == brief(said) + " …"
     assert brief(f"{said} (Background on this error at: https://sqlalche.me/e/20/gkpj)") == brief(said) + " …"
     assert "ann" not in brief(said)
+
+
+@pytest.mark.parametrize(
+    ("count", "name", "said"),
+    [(1, "lines", "1 line"), (0, "lines", "0 lines"), (1_200, "lines", "1,200 lines"), (1, "processed", "1 processed")],
+)
+def test_one_is_no_plural(count: int, name: str, said: str) -> None:
+    assert counted(count, name) == said

@@ -65,7 +65,7 @@ class Receiver:
         settings = self._configuration().settings
         keys = [key for key in (settings[REMOTE_QUEUE_KEY], settings[REMOTE_QUEUE_OLD_KEY]) if key]
         if not keys and not settings[ACCEPT_PLAIN_FROM]:
-            remedy = "Set a key at Admin > Senders of this server."
+            remedy = "Set a key at Settings > Senders of this server."
             raise TurnedAway("404 Not Found", "This server takes no events of other servers.", remedy)
         if environ["REQUEST_METHOD"] != "POST":
             refused = TurnedAway("405 Method Not Allowed", "Batches of events come by POST.").answer()

@@ -132,7 +132,7 @@ class SignedBatches:
             "409 Conflict",
             f"The number {sender.server} of {sender.host or sender.name} belongs to {rival.host or 'another server'} "
             f"({rival.name}), seen {ago} s ago.",
-            "Give one of them another OWA_SERVER_NUMBER; if one replaces the other, forget that at Admin > Senders.",
+            "Give one of them another OWA_SERVER_NUMBER; if one replaces the other, forget that at Settings > Senders.",
             {"server": sender.server, "rival": rival.name},
         )
 

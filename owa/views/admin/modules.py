@@ -1,4 +1,4 @@
-"""Admin > Settings > Modules: what there is, what it does, whether it works; switching on and off."""
+"""Settings > Modules: what there is, what it does, whether it works; switching on and off."""
 
 from dataclasses import dataclass
 from typing import Any
