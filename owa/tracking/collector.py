@@ -5,7 +5,7 @@ The answer never tells a browser the outcome, but for limits and for an event th
 
 import base64
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,9 @@ class Answer:
     headers: Headers
     body: bytes = b""
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         start_response(self.status, self.headers.copy())
-        return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]  # granian sends all but lists in pieces
 
 
 _NO_CACHE: Headers = [
