@@ -98,7 +98,8 @@ def _environment(folder: Path, *, scheduler: bool = False) -> dict[str, str]:
     with installed(folder):
         pass
     given = {"OWA_DATA_DIR": str(folder), "OWA_QUEUE_EVENTS": "1", "OWA_DRAIN_INTERVAL": "1", "PORT": ""}
-    return {**given, "OWA_SCHEDULER": str(int(scheduler)), "OWA_INI": "development.ini"}
+    as_in_production = {"OWA_PIN_WORKERS": "1"}
+    return {**given, **as_in_production, "OWA_SCHEDULER": str(int(scheduler)), "OWA_INI": "development.ini"}
 
 
 def _check_kept(folder: Path, count: int) -> None:

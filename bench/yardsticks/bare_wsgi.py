@@ -13,4 +13,4 @@ def application(
     _environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], Any]
 ) -> Iterable[bytes]:
     start_response("200 OK", HEADERS)
-    return (PIXEL,)
+    return [PIXEL]

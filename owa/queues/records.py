@@ -23,7 +23,8 @@ from owa.events import (
 SEPARATOR = b"\x1e"
 TERMINATOR = b"\n"
 
-EVENT_START = SEPARATOR + b'{"v":%d,"guid":' % CODEC_VERSION
+_START = SEPARATOR + b'{"v":%d,' % CODEC_VERSION
+EVENT_START = _START + b'"guid":'
 """How the record of an event starts, and no other: events can be counted without being read."""
 
 LONGEST_WRITER = 64
@@ -51,7 +52,7 @@ def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
     """The same, of the record's parts."""
     document = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
     document["writer"], document["sequence"] = writer, sequence
-    return b'\x1e{"v":%d,%b\n' % (CODEC_VERSION, orjson.dumps(document)[1:])
+    return _START + orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)[1:]
 
 
 def decode(text: bytes) -> Record:

@@ -37,6 +37,8 @@ class Guids:
         self._descriptor = -1
         self._slot = 0
         self._second = 0
+        self._first = 0
+        """The first guid of the second."""
         self._sequence = 0
         os.register_at_fork(after_in_child=self._start_anew)
 
@@ -52,7 +54,7 @@ class Guids:
                 self._use_second(self._second + 1)  # borrowed
             sequence = self._sequence
             self._sequence += 1
-            return ((self._second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND + sequence
+            return self._first + sequence
 
     def slot(self) -> int:
         """The number of this process's slot: different in each process of this machine. Raises `OwaError`."""
@@ -71,6 +73,7 @@ class Guids:
     def _use_second(self, second: int) -> None:
         os.pwrite(self._descriptor, b"%010d\n" % second, 0)
         self._second, self._sequence = second, 0
+        self._first = ((second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND
 
     def _take_slot(self) -> None:
         make_folder(self._folder)

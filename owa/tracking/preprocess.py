@@ -37,7 +37,7 @@ def check(properties: dict[str, Any], accepted: Collection[str], configuration: 
         raise Refused(RefusalReason.UNREGISTERED_SITE, site_id)
     visitor_id = _identifier(properties, "visitor_id", RefusalReason.BAD_VISITOR_ID)
     session_id = _identifier(properties, "session_id", RefusalReason.BAD_SESSION_ID)
-    if str(properties.get("do_not_log", "")).lower() in _TRUE:
+    if "do_not_log" in properties and str(properties["do_not_log"]).lower() in _TRUE:
         raise Refused(RefusalReason.DO_NOT_LOG)
     return visitor_id, session_id
 

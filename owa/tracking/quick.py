@@ -85,4 +85,4 @@ def _decoded(data: bytes, separator: bytes) -> bytes:
     text = a2b_qp(pairs)
     if len(pairs) - len(text) != 2 * data.count(b"%"):
         raise ValueError("A percent sign stands alone.")
-    return b'{"%b"}' % text
+    return b'{"' + text + b'"}'

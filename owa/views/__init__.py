@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ from owa.scheduler.once import DrainOnce, VerifyOnce
 from owa.scheduler.scheduler import Scheduler
 from owa.scheduler.wishing import Wishing
 from owa.settings import Network, Settings
-from owa.tracking.collector import Answer, Collector
+from owa.tracking.collector import Collector
 from owa.tracking.guids import Guids
 from owa.tracking.receiver import Receiver
 from owa.tracking.refine import Refinement
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Environ = dict[str, Any]
 
 RECEIVING_PATH = "/queue.php"
@@ -256,9 +254,9 @@ class EventsFirst:
         path = environ.get("PATH_INFO", "")
         if path == TRACKING_PATH:
             answer = self._track(environ)
-            return _as_wsgi(answer) if answer else _invoked(environ, router)
+            return answer or _invoked(environ, router)
         if path == RECEIVING_PATH:
-            return _as_wsgi(self._receive(environ))
+            return self._receive(environ)
         believe_proxy(environ, self._proxies())
         refused = refusal(environ)
         return _styled(refused, environ, router) if refused else _invoked(environ, router)
@@ -302,11 +300,3 @@ _SURROUNDING = (
 def _secured(error: HTTPError, environ: Environ) -> HTTPError:
     secure(error, environ.get("PATH_INFO", ""))
     return error
-
-
-def _as_wsgi(answer: Answer) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
-    def respond(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(answer.status, list(answer.headers))
-        return () if environ["REQUEST_METHOD"] == "HEAD" else (answer.body,)
-
-    return respond

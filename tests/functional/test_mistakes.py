@@ -156,4 +156,6 @@ def test_each_worker_has_a_processor_of_its_own(idle: Installation) -> None:
         wait_until(lambda: all(len(os.sched_getaffinity(int(pid))) == 1 for pid in listed), "workers are not pinned")
         masks = [os.sched_getaffinity(int(pid)) for pid in listed]
         assert len(masks) == len({tuple(mask) for mask in masks}) == 2
+        assert {os.sched_getscheduler(int(pid)) for pid in listed} == {os.SCHED_BATCH}
         assert len(os.sched_getaffinity(parent)) > 1
+        assert os.sched_getscheduler(parent) == os.SCHED_OTHER
