@@ -55,6 +55,16 @@ def masked_text(text: str) -> str:
     return text
 
 
+def brief(error: str) -> str:
+    """An error as a list shows it: masked, and without the statement that a database has refused."""
+    told, *rest = _STATEMENT.split(masked_text(error), maxsplit=1)
+    return f"{told} …" if rest else told
+
+
+_STATEMENT = re.compile(r"\s*(?:\[SQL: |\(Background on this error at: )")
+"""What SQLAlchemy appends to the database's own words."""
+
+
 def masked_trace(error: BaseException) -> str:
     """The traceback of an error that may quote an event, for logs that others than analysts read."""
     return masked_text("".join(traceback.format_exception(error))[:LONGEST_TRACE]).rstrip()

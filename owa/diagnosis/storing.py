@@ -16,7 +16,7 @@ from owa.diagnosis.scene import NotOpened, Scene
 from owa.diagnosis.words import count, duration, moment, readable
 from owa.errors import DatabaseUnavailable, HeldByAnother, NotInstalled
 from owa.health import is_broken
-from owa.masking import masked_text
+from owa.masking import brief, masked_text
 from owa.processing.ledger import Ledger
 from owa.processing.verifying import keep
 from owa.queues.contract import State, Trouble
@@ -59,7 +59,7 @@ def look_at_oldest_event(scene: Scene) -> list[Finding]:
         state = "given up" if one.state is State.FAILED else "being tried again"
         whose = f" ({one.handler})" if one.handler else ""
         oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
-        text = f"{number} {state}. {oldest}{whose}: {readable(masked_text(one.error), LONGEST_ERROR)}"
+        text = f"{number} {state}. {oldest}{whose}: {readable(brief(one.error), LONGEST_ERROR)}"
         found.append(_with_module(scene.opened.registry, one, text))
     return found or well("No event fails.")
 

@@ -18,10 +18,10 @@ from owa.db.senders import senders
 from owa.diagnosis import EVENTS, Verdict, diagnose
 from owa.errors import DatabaseUnavailable
 from owa.exchange.settings import SERVER_NUMBER
+from owa.masking import brief
 from owa.processing.verifying import JOB as VERIFY
 from owa.queues.contract import QueueStatus
 from owa.views.charts import Span
-from owa.views.filters import brief
 from owa.views.outcomes import MOST_SITES, Count, totals
 from owa.views.queue_lines import CAP, QueueLine, age_of, away_line, lags, other_lines, own_line, shared_line
 from owa.views.servers import SHOWN, ServerLine, own_servers, sending_servers

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from owa.clock import MICROSECONDS
 from owa.diagnosis.words import duration, moment
-from owa.masking import masked_text
+from owa.masking import brief, masked_text
 
 
 @cache
@@ -36,16 +36,6 @@ def words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def brief(error: str) -> str:
-    """An error as a list shows it: masked, and without the statement that a database has refused."""
-    told, *rest = _STATEMENT.split(masked_text(error), maxsplit=1)
-    return f"{told} …" if rest else told
-
-
-_STATEMENT = re.compile(r"\s*(?:\[SQL: |\(Background on this error at: )")
-"""What SQLAlchemy appends to the database's own words."""
-
-
 def breakable(name: str) -> Markup:
     """A dotted name, escaped: where there is no room for it, its line ends behind a dot."""
     return Markup("<wbr>").join(re.findall(r"[^.]*\.|[^.]+", name))
@@ -56,7 +46,7 @@ def in_seconds(length: int | None) -> str:
     return "–" if length is None else f"{max(0, length) // MICROSECONDS:,} s"
 
 
-__all__ = ["FILTERS", "brief", "duration", "in_seconds", "moment", "number", "time_zones", "words"]
+__all__ = ["FILTERS", "duration", "in_seconds", "moment", "number", "time_zones", "words"]
 
 FILTERS = {
     "breakable": breakable,

@@ -11,11 +11,11 @@ from owa.db.counts import Outcome
 from owa.errors import DatabaseUnavailable, QueueUnavailable
 from owa.events import Event
 from owa.identity import NOT_SET
+from owa.masking import brief
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
 from owa.queues.contract import Kept, QueueStatus, State
 from owa.queues.settings import QUEUE_EVENTS
 from owa.settings import Settings
-from owa.views.filters import brief
 from owa.views.outcomes import MOST_SITES, Count, count_of
 from owa.views.queue_lines import CAP, capped
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from owa.db.counts import Outcome
 from owa.events import RefusalReason
-from owa.views.filters import brief
+from owa.masking import brief
 
 REMEDIES = {
     RefusalReason.UNREGISTERED_SITE: "Register it under Sites or with cmd=add-site, or correct the site id in the tag.",
