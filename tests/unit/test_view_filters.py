@@ -2,7 +2,8 @@
 
 import pytest
 
-from owa.views.filters import breakable, brief, counted
+from owa.masking import brief
+from owa.views.filters import breakable, counted
 
 
 @pytest.mark.parametrize(
