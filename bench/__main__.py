@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from bench.catalogue import BENCHMARKS
 from bench.measuring import FULL, QUICK, Absent, Result, Size
-from bench.reporting import RESULTS, table, write
+from bench.reporting import RESULTS, document, table, write
 
 Benchmark = Callable[[Path, Size], Result]
 
@@ -29,23 +29,20 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def run(chosen: Mapping[str, Benchmark], size: Size, folder: Path | None) -> int:
     """One after the other. What fails is told, and nothing is written of it; the others are measured all the same."""
-    results, failed = {}, False
+    results, failed = [], False
     for name, measure in chosen.items():
         print(f"… {name}", file=sys.stderr, flush=True)
         try:
             with TemporaryDirectory() as scratch:
-                results[name] = measure(Path(scratch), size)
+                results.append(document(name, measure(Path(scratch), size)))
             if folder:
-                write(folder, name, results[name])
+                write(folder, results[-1])
         except Absent as absent:
             print(f"SKIPPED {name}: {absent}", file=sys.stderr)
         except Exception as error:
             failed = True
             print(f"FAILED {name}: {type(error).__name__}: {error}", file=sys.stderr)
     print(table(results))
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.md").write_text(table(results))
     return int(failed)
 
 

@@ -3,11 +3,14 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from bench.measuring import Figure, Result
+from bench.measuring import Result
+
+Document = Mapping[str, Any]
+"""As JSON has it."""
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -18,40 +21,48 @@ def machine() -> str:
     return f"{cores} core{'s' * (cores > 1)}, Python {platform.python_version()}"
 
 
-def write(folder: Path, name: str, result: Result) -> None:
-    """`NAME.json` in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    document = {
+def document(name: str, result: Result) -> Document:
+    """What a file holds of a benchmark."""
+    return {
         "benchmark": name,
         "machine": machine(),
         "figures": [figure.document() for figure in result.figures],
         "profile_us": result.profile,
         "notes": list(result.notes),
     }
-    (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
 
 
-def table(results: Mapping[str, Result]) -> str:
+def write(folder: Path, written: Document) -> None:
+    """`NAME.json` in `folder`, and `table.md` of all that is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{written['benchmark']}.json").write_text(json.dumps(written, indent=2) + "\n")
+    known = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    (folder / "table.md").write_text(table(known))
+
+
+def table(documents: Sequence[Document]) -> str:
     """Markdown: a row for each figure, then the profiles and notes."""
+    machines = ", ".join(dict.fromkeys(document["machine"] for document in documents))
     lines = [
-        f"Machine: {machine()}. Ratios are medians of the rounds, with the least and the greatest.",
+        f"Machine: {machines}. Ratios are medians of the rounds, with the least and the greatest.",
         "",
-        "| what | ours | | other | | ratio | least to greatest | goal |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_row(figure) for result in results.values() for figure in result.figures),
+        "| benchmark | what | ours | | other | | ratio | least to greatest | goal |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(_row(document["benchmark"], figure) for document in documents for figure in document["figures"]),
     ]
-    for name, result in results.items():
-        lines += ["", f"{name}, by stage, in µs: {_stages(result.profile)}."] if result.profile else []
-        lines += ["", *(f"{name}: {note}" for note in result.notes)] if result.notes else []
+    for found in documents:
+        name, profile, notes = found["benchmark"], found["profile_us"], found["notes"]
+        lines += ["", f"{name}, by stage, in µs: {_stages(profile)}."] if profile else []
+        lines += ["", *(f"{name}: {note}" for note in notes)] if notes else []
     return "\n".join(lines) + "\n"
 
 
-def _row(figure: Figure) -> str:
-    ours, theirs = figure.medians
-    ratios = figure.ratios
+def _row(name: str, figure: Document) -> str:
+    ours, theirs, ratio, unit = figure["ours"], figure["theirs"], figure["ratio"], figure["unit"]
     return (
-        f"| {figure.name} | {figure.ours} | {_number(ours)} {figure.unit} | {figure.theirs} | {_number(theirs)} "
-        f"{figure.unit} | **{median(ratios):.3f}** | {ratios[0]:.3f} to {ratios[-1]:.3f} | {figure.goal} |"
+        f"| {name} | {figure['name']} | {ours['what']} | {_number(ours['median'])} {unit} | {theirs['what']} "
+        f"| {_number(theirs['median'])} {unit} | **{ratio['median']:.3f}** "
+        f"| {ratio['least']:.3f} to {ratio['greatest']:.3f} | {figure['goal']} |"
     )
 
 
