@@ -56,7 +56,7 @@ def look_at_oldest_event(scene: Scene) -> list[Finding]:
     found = []
     for one in sorted(troubles, key=lambda trouble: trouble.since):
         number = f"{MOST_COUNTED:,}+ events" if one.count > MOST_COUNTED else count(one.count, "event")
-        state = "given up" if one.state is State.FAILED else "being tried again"
+        state = "given up" if one.state is State.FAILED else "tried again and again"
         whose = f" ({one.handler})" if one.handler else ""
         oldest = f"The oldest, {one.guid} ({readable(one.event_type, 100)}), fails since {moment(one.since)} UTC"
         text = f"{number} {state}. {oldest}{whose}: {readable(brief(one.error), LONGEST_ERROR)}"
@@ -75,7 +75,7 @@ def _with_module(registry: Registry, trouble: Trouble, text: str) -> Finding:
         comes_of = ("modules",) if is_told else ()
         return Finding(Verdict.BROKEN, f"{text} Its module, {name}, {state}.", remedy, comes_of=comes_of)
     given_up = "Mend the cause, then retry or discard: Failed events (/admin/failed)."
-    again = "Mend the cause. They are tried again by themselves; now: python cli.py cmd=processEventQueue retry=now"
+    again = "Mend the cause; the next attempt comes by itself. Now: python cli.py cmd=processEventQueue retry=now"
     return Finding(Verdict.BROKEN, text, given_up if trouble.state is State.FAILED else again)
 
 

@@ -72,7 +72,7 @@ def test_each_queue_has_its_figures_and_last_drain(installation: Installation, s
     assert "1 waiting" in page
     assert [alarm.partition(". The oldest")[0] for alarm in alarms(page)] == [
         "1 event given up",
-        "1 event being tried again",
+        "1 event tried again and again",
     ]
     assert "Retry or discard them under Failed events" in page
 

@@ -475,7 +475,7 @@ def test_oldest_event_that_is_tried_again(installation: Installation) -> None:
         assert installation.cli("cmd=processEventQueue").status == 0
     found = broken(installation)
     assert found["name"] == "oldest_event"
-    assert found["finding"].startswith("1 event being tried again.")
+    assert found["finding"].startswith("1 event tried again and again.")
     assert "retry=now" in found["remedy"]
 
 
