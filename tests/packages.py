@@ -59,12 +59,15 @@ class OtherQueue:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise HeldByAnother("Another drain holds the other queue.")
-            (last,) = self._rows(1, "DESC") or [(0, None)]
-            yield OtherSource(self, last[0])
+            yield OtherSource(self)
 
     def _rows(self, count=-1, order="ASC"):
         with self._connected() as connection:
             return connection.execute(f"SELECT id, event FROM kept ORDER BY id {order} LIMIT ?", (count,)).fetchall()
+
+    def last(self):
+        with self._connected() as connection:
+            return connection.execute("SELECT coalesce(max(id), 0) FROM kept").fetchone()[0]
 
     def lease(self, limit, last):
         rows = [row for row in self._rows(limit) if row[0] <= last]
@@ -101,13 +104,15 @@ class OtherQueue:
 
 
 class OtherSource:
-    """Reads as far as the queue reached when the drain began."""
+    """Reads as far as the queue reached when it was first asked."""
 
-    def __init__(self, queue, last):
+    def __init__(self, queue):
         self._queue = queue
-        self._last = last
+        self._last = None
 
     def lease(self, limit):
+        if self._last is None:
+            self._last = self._queue.last()
         return self._queue.lease(limit, self._last)
 
 

@@ -147,7 +147,7 @@ PAGES: Mapping[str, Callable[[Known], Sequence[Page]]] = {
 }
 """By route."""
 
-NONE = {"__static/", "tracker", "old_tracker", "blank", "logout"}
+NONE = {"__static/", "log", "tracker", "old_tracker", "blank", "logout"}
 """Routes that lead to files, or that take no GET: nothing of an installation is looked up for them."""
 
 

@@ -19,6 +19,11 @@ class LateHandler:
         self.event_types = frozenset((event_type,))
         self._make = make
 
+    @property
+    def name(self) -> str:
+        """Of the one that does all."""
+        return type(self._handler).__name__
+
     def handle(self, connection: Connection, events: Sequence[Event], context: ProcessingContext) -> Handled:
         return self._handler.handle(connection, events, context)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from owa.contributions import ProcessingContext, locate_nothing
+from owa.contributions import FactHandler, ProcessingContext, locate_nothing
 from owa.db.engine import Database
 from owa.db.limits import TooLong
 from owa.db.rehearsing import rehearse
@@ -60,12 +60,12 @@ class Trials:
             return "It was forwarded and refused by another server: what that would say now, only a retry tells."
         handler = self._handlers.handler_of(event.event_type)
         if handler is not None and not getattr(handler, "may_be_tried", False):
-            return f"{type(handler).__name__}, which makes facts of it, does not say that it may be tried."
+            return f"{_name(handler)}, which makes facts of it, does not say that it may be tried."
         return ""
 
     def _try(self, event: Event, act: Act) -> Tried:
         handler = self._handlers.handler_of(event.event_type)
-        tried = Tried(handler=type(handler).__name__ if handler else "")
+        tried = Tried(handler=_name(handler) if handler else "")
         # modules that know where addresses are would be counted as asked
         context = replace(self._context(), locate=locate_nothing)
         try:
@@ -75,6 +75,10 @@ class Trials:
         _tell(tried, found.result)
         tried.changes, tried.has_more = found.changes, found.has_more
         return tried
+
+
+def _name(handler: FactHandler) -> str:
+    return str(getattr(handler, "name", type(handler).__name__))
 
 
 def _tell(tried: Tried, stored: Stored) -> None:

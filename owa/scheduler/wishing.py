@@ -32,7 +32,7 @@ class Wishing:
         with suppress(DatabaseUnavailable, OSError):
             with self._database.reading() as connection:
                 wished = wishes.wishes(connection, self._server)
-            done = [one for one in wished if self._run_now.start(one.job) is not Begun.HELD]
+            done = [one for one in wished if self._run_now.start(one.job) in (Begun.STARTED, Begun.UNKNOWN)]
             if done:
                 with self._database.writing() as connection:
                     for one in done:

@@ -75,7 +75,7 @@ POINTS = {
     "append:before-write": before(APPENDER, "write"),
     "append:locked": after(APPENDER, "_lock_current_file"),
     "append:after-write": after(APPENDER, "write"),
-    "append:after-numbers": after("owa.queues.numbering:Numbering", "keep"),
+    "append:after-numbers": after("owa.queues.numbering:Numbering", "flush"),
     "rotate:before-rename": after(FOLDER, "_segment_name"),
     "rotate:after-rename": after(FOLDER, "rotate"),
     "read:before": before(QUEUE, "read_block"),

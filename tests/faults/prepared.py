@@ -11,6 +11,7 @@ import pytest
 from owa.app import open_installation
 from owa.clock import SystemClock
 from owa.events import Entry, Event, Refusal, RefusalReason
+from owa.queues.append import wait_for_writers
 from owa.queues.files.folder import Folder
 from owa.testing.traffic import Plan, generate
 from tests.factories import NOON, make_event
@@ -72,6 +73,8 @@ def fill(data_dir: Path) -> None:
     folder = Folder(installation.queue_dir, SystemClock(), durable=False)
     for part in PARTS:
         folder.rotate()
+        for segment in folder.segments():
+            wait_for_writers(segment)  # in a burst they stay with it
         installation.incoming.put(part)
     installation.close()
 

@@ -81,11 +81,14 @@ class Spool:
                 raise HeldByAnother("Another drain holds the spool.")
             time.sleep(0.05)
         try:
-            with self._connected() as connection:
-                (last,) = connection.execute(LAST).fetchone()
-            yield Reading(self, last)
+            yield Reading(self)
         finally:
             lock.release()
+
+    def last(self) -> int:
+        with self._connected() as connection:
+            (last,) = connection.execute(LAST).fetchone()
+        return int(last)
 
     def lease(self, limit: int, last: int) -> Batch | None:
         with self._connected() as connection:
@@ -155,13 +158,15 @@ class Spool:
 
 
 class Reading:
-    """A drain reads as far as the spool reached when it began: one that kept up with busy sites would never end."""
+    """A drain reads as far as the spool reached when it first asked: one that kept up with busy sites would never end."""
 
-    def __init__(self, spool: Spool, last: int) -> None:
+    def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._last = last
+        self._last: int | None = None
 
     def lease(self, limit: int) -> Batch | None:
+        if self._last is None:
+            self._last = self._spool.last()
         return self._spool.lease(limit, self._last)
 
 
