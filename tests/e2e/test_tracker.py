@@ -436,8 +436,8 @@ def test_page_that_idled_begins_a_new_session(page: Page, site: Site) -> None:
 
 def test_tracker_included_twice_counts_once(page: Page, site: Site) -> None:
     page.goto(site.url("twice"), wait_until="load")
-    page.evaluate("owa_cmds.push(['setSiteId', 'last'], ['trackPageView'])")
     assert site.next_hit().sent["site_id"] == SITE_ID
+    page.evaluate("owa_cmds.push(['setSiteId', 'last'], ['trackPageView'])")
     assert site.next_hit().sent["site_id"] == "last"
     assert site.hits.empty()
 

@@ -158,7 +158,7 @@ class Spool:
 
 
 class Reading:
-    """Reads as far as the spool reached when it was first asked: a drain that kept up with busy sites would never end."""
+    """Reads as far as the spool reached when it was first asked: a drain that kept up with busy sites never ended."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
