@@ -161,7 +161,9 @@ def test_a_child_that_is_forked_in_a_burst_takes_a_lock_of_its_own(path: Path) -
         appender.write(b"c")
     wait_for_writers(path.with_name("rotated"))
     wait_for_writers(path)
-    assert (path.with_name("rotated").read_bytes(), path.read_bytes()) == (b"ac", b"b")
+    rotated, current = path.with_name("rotated").read_bytes(), path.read_bytes()
+    assert (rotated[:1], current[:1]) == (b"a", b"b")
+    assert (rotated + current).count(b"c") == 1  # where, depends on whether the burst has lasted so long
     appender.close()
 
 
