@@ -162,7 +162,8 @@ def test_a_child_that_is_forked_in_a_burst_takes_a_lock_of_its_own(path: Path) -
     wait_for_writers(path.with_name("rotated"))
     wait_for_writers(path)
     rotated, current = path.with_name("rotated").read_bytes(), path.read_bytes()
-    assert (rotated[:1], current[:1]) == (b"a", b"b")
+    assert rotated[:1] == b"a"
+    assert b"b" in current
     assert (rotated + current).count(b"c") == 1  # where, depends on whether the burst has lasted so long
     appender.close()
 
