@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event
 
 from bench.scale.building import opened
 from bench.scale.measuring import Browser
+from bench.scale.multiplying import FACTS, NUMBERED, QUEUES
 from bench.scale.pages import known, pages
 from bench.scale.sizes import Size
 from bench.scale.small import fill, install
@@ -21,25 +22,7 @@ from owa.monitoring import metrics
 from owa.views import make_wsgi_app
 from tests.postgresql import NewUrl
 
-GROWING = {
-    "owa_request",
-    "owa_session",
-    "owa_visitor",
-    "owa_action_fact",
-    "owa_click",
-    "owa_domstream",
-    "owa_commerce_transaction_fact",
-    "owa_commerce_line_item_fact",
-    "owa_order_event",
-    "owa_feed_request",
-    "owa_document",
-    "owa_queue_item",
-    "owa_attempt",
-    "owa_audit",
-    "owa_job_run",
-    "owa_queue_sample",
-    "owa_received_batch",
-}
+GROWING = {*FACTS, *QUEUES, *NUMBERED, "owa_document", "owa_queue_sample", "owa_received_batch"}
 
 _FIRST = r"FROM {0} ORDER BY {0}\.id DESC LIMIT"
 """What reads the last rows by their numbers, and no others."""
