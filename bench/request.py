@@ -96,13 +96,13 @@ def cpu(application: Answer, requests: list[Environ], kind: str) -> float:
 
 def _our_checks(installation: Installation, count: int) -> float:
     configuration = installation.configuration.current()
-    rules = preprocess.Rules(configuration.settings)
+    rules = preprocess.Rules(configuration)
     accepted = installation.handlers.event_types()
     given = [(parameters(environ), environ) for environ in environs("pixel", count)]
     started = time.process_time()
     for properties, environ in given:
-        preprocess.check(properties, accepted, configuration)
-        preprocess.environment(environ, rules)
+        preprocess.identify(properties, accepted, rules.sites)
+        preprocess.add_environment(properties, environ, rules)
     return (time.process_time() - started) / count * 1e6
 
 

@@ -52,7 +52,7 @@ class RefusalReason(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Event:
     """One thing that a visitor did. All times are the server's: client time is never used."""
 
@@ -69,6 +69,27 @@ class Event:
     properties: Mapping[str, Any]
     """Everything else, as sent (names without the `owa_` prefix) and as seen in the request."""
 
+    def __init__(
+        self,
+        guid: int,
+        event_type: str,
+        site_id: str,
+        visitor_id: int,
+        session_id: int,
+        received_at: int,
+        server: int,
+        properties: Mapping[str, Any],
+    ) -> None:
+        # As the dataclass would do it, but in half the time: events are made at each request.
+        _set_guid(self, guid)
+        _set_event_type(self, event_type)
+        _set_site_id(self, site_id)
+        _set_visitor_id(self, visitor_id)
+        _set_session_id(self, session_id)
+        _set_received_at(self, received_at)
+        _set_server(self, server)
+        _set_properties(self, properties)
+
     @property
     def timestamp(self) -> int:
         """Seconds since the epoch."""
@@ -77,6 +98,18 @@ class Event:
     @property
     def key(self) -> Key:
         return self.received_at, self.guid
+
+
+(
+    _set_guid,
+    _set_event_type,
+    _set_site_id,
+    _set_visitor_id,
+    _set_session_id,
+    _set_received_at,
+    _set_server,
+    _set_properties,
+) = (vars(Event)[name].__set__ for name in Event.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

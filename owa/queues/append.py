@@ -67,27 +67,24 @@ class Appender:
             return self._syncs.register(self._descriptor) if self._fsync else 0
 
     def _write(self, data: bytes) -> int:
-        if not self._is_locked:
-            self._lock_current_file()
-        self._is_locked = True
-        keeps = False
+        if self._is_locked:
+            return os.write(self._descriptor, data)
+        self._lock_current_file()
         try:
             written = os.write(self._descriptor, data)
             before, self._written_at = self._written_at, time.monotonic()
-            keeps = self._written_at - before < BURST and (self._unlocking.is_asked or self._unlocking.ask())
+            self._is_locked = self._written_at - before < BURST and self._unlocking.ask()
         finally:
-            if not keeps:
-                self._let_go()
+            if not self._is_locked:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         return written
 
     def _unlock(self) -> None:
         with self._mutex:
             if self._is_locked:
-                self._let_go()
-
-    def _let_go(self) -> None:
-        self._is_locked = False
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                self._is_locked = False
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                self._written_at = time.monotonic()  # the burst may go on
 
     def wait(self, ticket: int) -> None:
         """Return when the write is as durable as was asked for. Raises `QueueUnavailable` when its sync failed."""

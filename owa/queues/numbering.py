@@ -31,7 +31,8 @@ class Numbering:
         self._folder = folder
         self.writer = f"{time.time_ns():x}-{os.getpid()}-{os.urandom(4).hex()}"
         self._last: dict[Account, int] = {}
-        self._noted: dict[Account, int] = {}
+        self._noted: set[Account] = set()
+        """Whose number is still to be written."""
         self._offsets: dict[Account, int] = {}
         self._size = 0
         self._descriptor = -1
@@ -62,12 +63,12 @@ class Numbering:
         self._noted.update(last)
 
     def flush(self) -> None:
-        noted, self._noted = self._noted, {}
+        noted, self._noted = self._noted, set()
         with suppress(OSError):
             if noted and self._descriptor < 0:
                 self._open()
-            for account, number in noted.items():
-                self._write(account, number)
+            for account in noted:
+                self._write(account, self._last[account])
 
     def close(self) -> None:
         self.flush()
@@ -75,7 +76,7 @@ class Numbering:
 
     def forget(self) -> None:
         """After a fork, in the child: its file, and what is noted for it, are the parent's."""
-        self._noted = {}
+        self._noted = set()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

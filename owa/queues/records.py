@@ -51,7 +51,8 @@ def encode(record: Record) -> bytes:
 def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
     """The same, of the record's parts."""
     document = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
-    document["writer"], document["sequence"] = writer, sequence
+    document["writer"] = writer
+    document["sequence"] = sequence
     return _START + orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)[1:]
 
 

@@ -16,7 +16,7 @@ from owa.events import Event, Refusal, RefusalReason
 from owa.queues.contract import EventQueue
 from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ, Refused, parameters
-from owa.tracking.preprocess import Rules, check, environment
+from owa.tracking.preprocess import Rules, add_environment, identify
 from owa.tracking.quick import quick_parameters
 
 logger = logging.getLogger(__name__)
@@ -41,13 +41,14 @@ StartResponse = Callable[[str, Headers], object]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, and the WSGI application that gives it."""
+    """An HTTP answer."""
 
     status: str
     headers: Headers
     body: bytes = b""
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    def respond(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """The WSGI application that gives it."""
         start_response(self.status, self.headers.copy())
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]  # granian sends all but lists in pieces
 
@@ -108,7 +109,7 @@ class Collector:
         self._guids = guids
         self._clock = clock
         self._refine = refine
-        self._rules_of = (configuration(), Rules(configuration().settings))
+        self._made_rules = Rules(configuration())
         self._unkept = 0
         self._complained_at = 0
 
@@ -134,16 +135,14 @@ class Collector:
 
     def _answer(self, environ: Environ, read: Read) -> Answer | None:
         try:
-            event = self._collect(environ, read)
+            if self._collect(environ, read) is None:
+                return None
         except Refused as refused:
             if refused.reason in _LIMIT_STATUS:
                 return Answer(_LIMIT_STATUS[refused.reason], [("Content-Length", "0"), *_NO_CACHE])
         except (OwaError, OSError) as error:
             self._complain(str(error))
             return _unavailable()
-        else:
-            if event is None:
-                return None
         return _ANSWERS[environ["REQUEST_METHOD"]]
 
     def _collect(self, environ: Environ, read: Read) -> Event | None:
@@ -152,11 +151,13 @@ class Collector:
             properties = read(environ)
             if properties is None:
                 return None
-            event = self._event(properties, environ)
+            rules = self._rules()
+            event = self._event(properties, environ, rules)
         except Refused as refused:
             self._note(refused)
             raise
-        self._keep(event)
+        if rules.queue_events or not self._stored(event):
+            self._queue.put([event])
         return event
 
     def _complain(self, reason: str) -> None:
@@ -167,57 +168,43 @@ class Collector:
             logger.error("Events could not be kept, %d since the start: %s", self._unkept, reason)
             self._complained_at = now
 
-    def _event(self, properties: dict[str, Any], environ: Environ) -> Event:
+    def _event(self, properties: dict[str, Any], environ: Environ, rules: Rules) -> Event:
         site_id = properties.get("site_id", "")
         try:
-            configuration = self._knowing(site_id)
-            visitor_id, session_id = check(properties, self._accepted(), configuration)
-            seen = environment(environ, self._rules(configuration))
-            event_type = properties.pop("event_type")
-            del properties["site_id"], properties["visitor_id"], properties["session_id"]
-            properties.update(seen)
-            event = Event(  # by position: names would cost as much again
-                self._guids.next(),
-                event_type,
-                site_id,
-                visitor_id,
-                session_id,
-                self._clock.now(),
-                self._guids.server,
-                properties,
-            )
+            if isinstance(site_id, str) and site_id and site_id not in rules.sites:
+                self._find_site(site_id)
+                rules = self._rules()
+            event_type, site, visitor_id, session_id = identify(properties, self._accepted(), rules.sites)
+            add_environment(properties, environ, rules)
+            guids = self._guids
+            received_at, guid = guids.stamp()
+            # By position: names would cost as much again.
+            event = Event(guid, event_type, site, visitor_id, session_id, received_at, guids.server, properties)
             return self._refine(event)
         except Refused as refused:
             refused.site_id = site_id
             raise
 
-    def _knowing(self, site_id: object) -> Configuration:
-        """The configuration, after a look for a site that it lacks."""
-        configuration = self._configuration()
-        if isinstance(site_id, str) and site_id and site_id not in configuration.sites:
-            self._find_site(site_id)
-            configuration = self._configuration()
-        return configuration
-
-    def _rules(self, configuration: Configuration) -> Rules:
-        known, rules = self._rules_of
-        if known is not configuration:
-            rules = Rules(configuration.settings)
-            self._rules_of = (configuration, rules)
+    def _rules(self) -> Rules:
+        """Those of the configuration as it is now."""
+        configuration, rules = self._configuration(), self._made_rules
+        if rules.configuration is not configuration:
+            rules = self._made_rules = Rules(configuration)
         return rules
 
-    def _keep(self, event: Event) -> None:
-        if not self._rules(self._configuration()).queue_events:
-            try:
-                self._store(event, SYNCHRONOUS_PATIENCE)
-                return
-            except QueuePaused:
-                pass  # an admin's wish: what is queued waits until he resumes it
-            except DatabaseUnavailable as error:
-                logger.warning("Queued instead of stored: %s", error)
-            except Exception:
-                logger.exception("Queued instead of stored")
-        self._queue.put([event])
+    def _stored(self, event: Event) -> bool:
+        """Whether it could be processed at once."""
+        try:
+            self._store(event, SYNCHRONOUS_PATIENCE)
+        except QueuePaused:
+            return False  # an admin's wish: what is queued waits until he resumes it
+        except DatabaseUnavailable as error:
+            logger.warning("Queued instead of stored: %s", error)
+            return False
+        except Exception:
+            logger.exception("Queued instead of stored")
+            return False
+        return True
 
     def _note(self, refused: Refused) -> None:
         """Count a refusal, where counts survive: on the queue. A full disk does not turn it into an error."""

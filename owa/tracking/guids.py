@@ -14,6 +14,7 @@ from threading import Lock
 
 from owa.clock import MICROSECONDS, Clock
 from owa.errors import OwaError
+from owa.events import Key
 from owa.files import give_to_folder_owner, make_folder
 
 SLOTS = 100
@@ -37,24 +38,29 @@ class Guids:
         self._descriptor = -1
         self._slot = 0
         self._second = 0
-        self._first = 0
-        """The first guid of the second."""
-        self._sequence = 0
+        self._until = 0
+        """When it ends, in microseconds."""
+        self._next = self._end = 0
+        """Of the second's guids, those that are left."""
         os.register_at_fork(after_in_child=self._start_anew)
 
     def next(self) -> int:
         """A guid. Raises `OwaError` when no slot is free, `OSError` when the slot's file cannot be written."""
+        return self.stamp()[1]
+
+    def stamp(self) -> Key:
+        """(now in microseconds, guid). Raises as `next`."""
         with self._lock:
             if self._descriptor < 0:
                 self._take_slot()
-            now = self._clock.now() // MICROSECONDS
-            if now > self._second:
-                self._use_second(now)
-            elif self._sequence == PER_SECOND:
+            now = self._clock.now()
+            if now >= self._until:
+                self._use_second(now // MICROSECONDS)
+            elif self._next == self._end:
                 self._use_second(self._second + 1)  # borrowed
-            sequence = self._sequence
-            self._sequence += 1
-            return self._first + sequence
+            guid = self._next
+            self._next = guid + 1
+            return now, guid
 
     def slot(self) -> int:
         """The number of this process's slot: different in each process of this machine. Raises `OwaError`."""
@@ -72,8 +78,9 @@ class Guids:
 
     def _use_second(self, second: int) -> None:
         os.pwrite(self._descriptor, b"%010d\n" % second, 0)
-        self._second, self._sequence = second, 0
-        self._first = ((second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND
+        self._second, self._until = second, (second + 1) * MICROSECONDS
+        self._next = ((second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND
+        self._end = self._next + PER_SECOND
 
     def _take_slot(self) -> None:
         make_folder(self._folder)
@@ -89,7 +96,8 @@ class Guids:
             text = os.pread(descriptor, 10, 0)
             used = int(text) if text.isdigit() else 0
             self._descriptor, self._slot = descriptor, slot
-            self._second, self._sequence = used, PER_SECOND  # the second may be used up
+            self._second, self._until = used, (used + 1) * MICROSECONDS
+            self._next = self._end  # the second may be used up
             return
         raise OwaError(
             f"All {SLOTS} slots in {self._folder} are taken.", f"Run at most {SLOTS} processes of OWA on a server."

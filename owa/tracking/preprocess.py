@@ -8,7 +8,6 @@ from owa import user_agent
 from owa.contributions import Configuration
 from owa.events import RefusalReason, parse_identifier
 from owa.queues.settings import QUEUE_EVENTS
-from owa.settings import Settings
 from owa.tracking.address import client_address, shown, within
 from owa.tracking.parameters import Environ, Refused
 from owa.tracking.settings import ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS, RESPECT_DO_NOT_TRACK, TRUSTED_PROXIES
@@ -25,27 +24,33 @@ _LONGEST_SITE_ID = 255
 _TRUE = frozenset(("true", "1", "yes"))
 
 
-def check(properties: dict[str, Any], accepted: Collection[str], configuration: Configuration) -> tuple[int, int]:
-    """Check what the parameters say; returns visitor and session id. Raises `Refused` with the first reason."""
-    event_type = properties.get("event_type", "")
+def identify(
+    properties: dict[str, Any], accepted: Collection[str], sites: Collection[str]
+) -> tuple[str, str, int, int]:
+    """Take event type, site, visitor and session out of what was sent, and check them and the rest. Raises `Refused`
+    with the first reason."""
+    event_type = properties.pop("event_type", "")
     if not isinstance(event_type, str) or event_type not in accepted:
         raise Refused(RefusalReason.UNKNOWN_EVENT_TYPE, str(event_type)[:100])
-    site_id = properties.get("site_id", "")
+    site_id = properties.pop("site_id", "")
     if not isinstance(site_id, str) or not 0 < len(site_id) <= _LONGEST_SITE_ID:
         raise Refused(RefusalReason.BAD_SITE_ID, str(site_id)[:100])
-    if site_id not in configuration.sites:
+    if site_id not in sites:
         raise Refused(RefusalReason.UNREGISTERED_SITE, site_id)
     visitor_id = _identifier(properties, "visitor_id", RefusalReason.BAD_VISITOR_ID)
     session_id = _identifier(properties, "session_id", RefusalReason.BAD_SESSION_ID)
     if "do_not_log" in properties and str(properties["do_not_log"]).lower() in _TRUE:
         raise Refused(RefusalReason.DO_NOT_LOG)
-    return visitor_id, session_id
+    return event_type, site_id, visitor_id, session_id
 
 
 class Rules:
-    """What the settings say about visitors, made once for each configuration."""
+    """What a configuration says about visitors and their sites, made once for each."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, configuration: Configuration) -> None:
+        settings = configuration.settings
+        self.configuration = configuration
+        self.sites = configuration.sites
         self.queue_events = settings[QUEUE_EVENTS]
         self.takes_robots = settings[LOG_ROBOTS]
         self.respects_do_not_track = settings[RESPECT_DO_NOT_TRACK]
@@ -67,8 +72,8 @@ class Rules:
         return shown(address, anonymize=self._anonymizes)
 
 
-def environment(environ: Environ, rules: Rules) -> dict[str, str]:
-    """What the request itself says about the visitor, under OWA's property names. Raises `Refused` for robots,
+def add_environment(properties: dict[str, Any], environ: Environ, rules: Rules) -> None:
+    """Add what the request itself says about the visitor, under OWA's property names. Raises `Refused` for robots,
     excluded addresses and those who do not want to be tracked."""
     if rules.respects_do_not_track and "1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")):
         raise Refused(RefusalReason.DO_NOT_TRACK)
@@ -78,17 +83,15 @@ def environment(environ: Environ, rules: Rules) -> dict[str, str]:
     agent = _header(environ, "HTTP_USER_AGENT")
     if not rules.takes_robots and user_agent.parse(agent).is_robot:
         raise Refused(RefusalReason.ROBOT, agent[:200])
-    return {
-        "HTTP_USER_AGENT": agent,
-        "HTTP_HOST": _header(environ, "HTTP_HOST"),
-        "REMOTE_HOST": _header(environ, "REMOTE_HOST"),
-        "language": _language(_header(environ, "HTTP_ACCEPT_LANGUAGE")),
-        "ip_address": address,
-    }
+    properties["HTTP_USER_AGENT"] = agent
+    properties["HTTP_HOST"] = _header(environ, "HTTP_HOST")
+    properties["REMOTE_HOST"] = _header(environ, "REMOTE_HOST")
+    properties["language"] = _language(_header(environ, "HTTP_ACCEPT_LANGUAGE"))
+    properties["ip_address"] = address
 
 
 def _identifier(properties: dict[str, Any], name: str, reason: RefusalReason) -> int:
-    value = properties.get(name, "")
+    value = properties.pop(name, "")
     identifier = parse_identifier(value) if isinstance(value, str) else None
     if identifier is None:
         raise Refused(reason, str(value)[:100])

@@ -15,10 +15,13 @@ from owa.tracking.parameters import MOST_PARAMETERS, PREFIX, Environ, body_of, c
 _ODD = 0x01
 """No JSON text holds it: it makes the reading fail."""
 _EQUALS = 0x02
+_AMPERSAND = ord("&")
 
 _START = PREFIX.encode()
 _NEXT = b"&" + _START
 """Where a name begins: when all begin so, the prefix is cut off by the way."""
+_COMMA = b'","'
+"""What becomes of that."""
 
 
 def _replaced(byte: int) -> int:
@@ -56,13 +59,15 @@ def _texts(data: bytes) -> dict[str, str] | None:
     control characters."""
     if data.endswith(b"&"):  # OWA's tracker ends its queries so
         data = data[:-1]
-    separators = data.count(b"&")
-    if separators >= MOST_PARAMETERS:
+    pairs = data.translate(_TABLE)
+    inner = pairs[len(_START) :].replace(_NEXT, _COMMA) if pairs.startswith(_START) else b"&"
+    are_ours = _AMPERSAND not in inner
+    if not are_ours:
+        inner = pairs.replace(b"&", _COMMA)
+    if abs(len(inner) - len(pairs)) >= MOST_PARAMETERS * 2:  # each separator became two bytes shorter, or longer
         return None
-    are_ours = data.startswith(_START) and data.count(_NEXT) == separators
     try:
-        text = _as_json(data[len(_START) :], _NEXT) if are_ours else _as_json(data, b"&")
-        texts: dict[str, str] = orjson.loads(text)
+        texts: dict[str, str] = orjson.loads(_decoded(inner.replace(b"\x02", b'":"')))
     except ValueError:
         return None
     if "[" in "".join(texts):
@@ -70,19 +75,19 @@ def _texts(data: bytes) -> dict[str, str] | None:
     return texts if are_ours else {name[len(PREFIX) :]: texts[name] for name in texts if name.startswith(PREFIX)}
 
 
-def _as_json(data: bytes, separator: bytes) -> bytes:
-    """JSON text. Raises `ValueError` for a percent sign without two hexadecimal digits."""
-    quoted = data.replace(b"%22", b"%5C%22")
-    text = _decoded(quoted, separator)
-    if text.count(b"\\") * len(b"%5C") != len(quoted) - len(data):  # there are more of them, and they count
-        doubled = data.replace(b"%5C", b"%5C%5C").replace(b"%5c", b"%5C%5C")
-        text = _decoded(doubled.replace(b"%22", b"%5C%22"), separator)
-    return text
-
-
-def _decoded(data: bytes, separator: bytes) -> bytes:
-    pairs = data.translate(_TABLE).replace(separator, b'","').replace(b"\x02", b'":"')
-    text = a2b_qp(pairs)
-    if len(pairs) - len(text) != 2 * data.count(b"%"):
-        raise ValueError("A percent sign stands alone.")
+def _decoded(pairs: bytes) -> bytes:
+    """JSON text of what has its quotation marks and commas. Raises `ValueError` for a percent sign without two
+    hexadecimal digits."""
+    quoted = pairs.replace(b"=22", b"=5C=22")
+    text = _unquoted(quoted)
+    if text.count(b"\\") * len(b"=5C") != len(quoted) - len(pairs):  # there are more of them, and they count
+        doubled = pairs.replace(b"=5C", b"=5C=5C").replace(b"=5c", b"=5C=5C")
+        text = _unquoted(doubled.replace(b"=22", b"=5C=22"))
     return b'{"' + text + b'"}'
+
+
+def _unquoted(data: bytes) -> bytes:
+    text = a2b_qp(data)
+    if len(data) - len(text) != 2 * data.count(b"="):
+        raise ValueError("A percent sign stands alone.")
+    return text

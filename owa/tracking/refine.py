@@ -21,7 +21,7 @@ class Refinement:
         self._settings = settings
         self._isolation = isolation
 
-    def __call__(self, event: Event) -> Event:
+    def refined(self, event: Event) -> Event:
         """The event to be kept. Raises `Refused`. A filter or step that raises is passed over: the event is kept."""
         registry = self._registry()
         if not (registry.filters or registry.steps):

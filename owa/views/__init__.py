@@ -89,7 +89,7 @@ def make_wsgi_app(installation: "Installation") -> Router:
         config.set_csrf_storage_policy(FormTokens(application.cookies))
         config.add_request_method(take_flash, "take_flash")
         config.add_route("log", TRACKING_PATH)
-        config.set_execution_policy(EventsFirst(application))
+        config.set_execution_policy(EventsFirst(application).answer)
         config.add_subscriber(secure_answer, NewResponse)
         config.scan("owa.views")
         application.start()
@@ -100,7 +100,8 @@ class Application:
     """One process's part of an installation: its collector and its background threads."""
 
     def __init__(self, installation: "Installation") -> None:
-        settings = installation.configuration.current().settings
+        configuration = installation.configuration
+        settings = configuration.current().settings
         self.installation = installation
         self.started_at = installation.clock.now()
         self.cookies = Cookies(installation)
@@ -115,10 +116,8 @@ class Application:
             self.guids,
             installation.clock,
             Refinement(
-                lambda: installation.configuration.registry,
-                lambda: installation.configuration.current().settings,
-                installation.isolation,
-            ),
+                lambda: configuration.registry, lambda: configuration.current().settings, installation.isolation
+            ).refined,
         )
         self.receiver = Receiver(
             installation.configuration.current,
@@ -250,13 +249,14 @@ class EventsFirst:
         self._receive = application.receiver
         self._proxies = application.trusted_proxies
 
-    def __call__(self, environ: Environ, router: Router) -> Any:
+    def answer(self, environ: Environ, router: Router) -> Any:
+        """A WSGI application that gives it."""
         path = environ.get("PATH_INFO", "")
         if path == TRACKING_PATH:
             answer = self._track(environ)
-            return answer or _invoked(environ, router)
+            return answer.respond if answer else _invoked(environ, router)
         if path == RECEIVING_PATH:
-            return self._receive(environ)
+            return self._receive(environ).respond
         believe_proxy(environ, self._proxies())
         refused = refusal(environ)
         return _styled(refused, environ, router) if refused else _invoked(environ, router)

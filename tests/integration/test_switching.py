@@ -287,9 +287,11 @@ def test_a_queue_that_is_emptied_can_be_told_otherwise(process: Opened) -> None:
 
 def fail_until_tripped(process: Opened) -> bool:
     """Call the steps of the modules until there were too many failures; returns whether one was switched off."""
-    refine = Refinement(lambda: process.registry, lambda: process.configuration.current().settings, process.isolation)
+    refinement = Refinement(
+        lambda: process.registry, lambda: process.configuration.current().settings, process.isolation
+    )
     for _ in range(LIMIT):
-        assert refine(view(1)) == view(1)
+        assert refinement.refined(view(1)) == view(1)
     switched = process.isolation.tell()
     process.configuration.signal_change()
     return switched

@@ -268,8 +268,8 @@ MUTANTS = (
     Mutant(
         "after a burst a writer does not look whether its file was rotated away",
         "owa/queues/append.py",
-        "    def _let_go(self) -> None:\n        self._is_locked = False\n",
-        "    def _let_go(self) -> None:\n",
+        "                self._is_locked = False\n                fcntl.flock(self._descriptor, fcntl.LOCK_UN)\n",
+        "                fcntl.flock(self._descriptor, fcntl.LOCK_UN)\n",
         APPEND,
     ),
     # leases

@@ -35,7 +35,7 @@ def refined(isolation: Isolation, *, steps: Any = (), filters: Any = (), event: 
     }
     about = Module("ours", "Ours", "1", "Us", "Tests", "")
     loaded = Loaded(Found("ours", "ours"), is_on=True, said=about, contributed=contributed)
-    return Refinement(lambda: Registry({"ours": loaded}), Settings, isolation)(event)
+    return Refinement(lambda: Registry({"ours": loaded}), Settings, isolation).refined(event)
 
 
 def without_settings(function: Callable[[Event], Any]) -> Callable[[Event, Settings], Any]:

@@ -86,7 +86,8 @@ class FileQueue:
             if not self._afterwards.is_asked:  # else it is done soon, for all of a burst
                 self._afterwards.ask()
                 self._numbering.flush()
-        self._appender.wait(ticket)
+        if ticket:
+            self._appender.wait(ticket)
 
     def _follow_up(self) -> None:
         with self._lock:

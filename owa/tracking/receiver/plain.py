@@ -13,7 +13,7 @@ from owa.contributions import Configuration
 from owa.events import Entry, Event, Refusal, RefusalReason
 from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ, Refused, parameters
-from owa.tracking.preprocess import check
+from owa.tracking.preprocess import identify
 
 MOST_AHEAD = 86_400 * MICROSECONDS
 """How far a sender's clock may be ahead before its time is not believed."""
@@ -21,7 +21,7 @@ MOST_AHEAD = 86_400 * MICROSECONDS
 _MICROTIME = re.compile(r"0\.(\d{1,8}) (\d{9,11})")
 """As PHP's `microtime()` writes it: the fraction, and the seconds."""
 
-_NOT_PROPERTIES = ("event_type", "site_id", "visitor_id", "session_id", "guid", "timestamp", "microtime")
+_NOT_PROPERTIES = ("guid", "timestamp", "microtime")
 """What an event has as fields of its own."""
 
 
@@ -35,15 +35,15 @@ def plain_entry(
         sent = parameters(environ).get("event")
         properties, timestamp = _parts(sent)
         site_id = properties.get("site_id", "")
-        visitor_id, session_id = check(properties, accepted, configuration)
+        event_type, site, visitor_id, session_id = identify(properties, accepted, configuration.sites)
         received_at = _moment(properties, timestamp, now)
     except Refused as refused:
         known = isinstance(site_id, str) and site_id in configuration.sites
         return Refusal(refused.reason, str(site_id) if known else "", now, guids.server, refused.detail)
     return Event(
         guid=guids.next(),
-        event_type=properties["event_type"],
-        site_id=properties["site_id"],
+        event_type=event_type,
+        site_id=site,
         visitor_id=visitor_id,
         session_id=session_id,
         received_at=received_at,
