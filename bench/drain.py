@@ -57,7 +57,7 @@ def measure_growth(folder: Path, size: Size) -> Result:
     part = size.of(10_000, 500)
     with installed(folder / "few") as small, installed(folder / "many") as large:
         for installation, stored in ((small, few), (large, many)):
-            _drain(installation, ahead)
+            drain(installation, ahead)
             _multiply(installation.data_dir / "owa.db", few, stored)
         pairs = in_turn(
             size.times(ROUNDS), lambda number: _more(large, number, part), lambda number: _more(small, number, part)
@@ -69,11 +69,12 @@ def measure_growth(folder: Path, size: Size) -> Result:
 def _more(installation: Installation, number: int, part: int) -> float:
     """The rate of events that come now: their keys are greater than all that are stored."""
     shift = (number + 1) * 10_000_000
-    events = [_later(event, shift) for event in generate(Plan(part, (SITE_ID,), seed=number + 2, nasty=0))]
-    return _drain(installation, events)
+    events = [later(event, shift) for event in generate(Plan(part, (SITE_ID,), seed=number + 2, nasty=0))]
+    return drain(installation, events)
 
 
-def _later(event: Event, seconds: int) -> Event:
+def later(event: Event, seconds: int) -> Event:
+    """As if it had come so much later, and its visitor and session with it."""
     changes = {name: getattr(event, name) + seconds * 10**9 for name in ("guid", "visitor_id", "session_id")}
     fields = {name: getattr(event, name) for name in ("event_type", "site_id", "server", "properties")}
     return Event(received_at=event.received_at + seconds * 10**6, **changes, **fields)
@@ -96,10 +97,10 @@ def _multiply(database: Path, stored: int, wanted: int) -> None:
 
 def _drained(folder: Path, events: Sequence[Event]) -> float:
     with installed(folder) as installation:
-        return _drain(installation, events)
+        return drain(installation, events)
 
 
-def _drain(installation: Installation, events: Sequence[Event]) -> float:
+def drain(installation: Installation, events: Sequence[Event]) -> float:
     """Events for each second of CPU."""
     for part in chunks(events):
         installation.incoming.put(part)
@@ -122,14 +123,14 @@ def _loaded(folder: Path, number: int, events: int) -> float:
 def _by_orm(folder: Path, events: Sequence[Event]) -> float:
     with installed(folder):
         pass
-    drain = OrmDrain(folder / "owa.db", "UTC")
+    orm = OrmDrain(folder / "owa.db", "UTC")
     lines = [dumps(event) for event in events]
     warm = len(lines) // 10
-    drain.drain(lines[:warm])
+    orm.drain(lines[:warm])
     started = time.process_time()
-    check(drain.drain(lines[warm:]), len(lines) - warm, "events of the ORM")
+    check(orm.drain(lines[warm:]), len(lines) - warm, "events of the ORM")
     elapsed = time.process_time() - started
-    drain.close()
+    orm.close()
     return (len(lines) - warm) / elapsed
 
 

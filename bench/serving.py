@@ -28,7 +28,7 @@ def measure_capacity(folder: Path, size: Size) -> Result:
     with ExitStack() as stack:
         other = stack.enter_context(nginx(folder / "nginx"))
         bare = stack.enter_context(granian(BARE, {}))
-        ours = stack.enter_context(granian(OURS, _environment(folder / "owa")))
+        ours = stack.enter_context(granian(OURS, environment(folder / "owa")))
         for served in (ours, bare, other):
             ask(served.port, _lines(), CONNECTIONS, WARMING)
         pairs = in_turn(rounds, lambda _number: _capacity(ours, count), lambda _number: _capacity(other, count))
@@ -49,7 +49,7 @@ def measure_latency(folder: Path, size: Size) -> Result:
     when an event is missing, or when nothing was drained."""
     count, rounds = size.of(REQUESTS // 4, 200), size.times(ROUNDS)
     with granian(BARE, {}) as bare:
-        with granian(OURS, _environment(folder / "quiet")) as ours:
+        with granian(OURS, environment(folder / "quiet")) as ours:
             for served in (ours, bare):
                 ask(served.port, _lines(), CONNECTIONS, WARMING)
             pairs = in_turn(rounds, lambda _number: _p99(ours, count), lambda _number: _p99(bare, count))
@@ -64,12 +64,12 @@ def measure_latency(folder: Path, size: Size) -> Result:
 
 
 def _while_draining(folder: Path, bare: Served, count: int, size: Size) -> tuple[float, float]:
-    environment = _environment(folder, scheduler=True)
+    given = environment(folder, scheduler=True)
     with installed(folder, OWA_SCHEDULER="0") as installation:
         for part in chunks(generate(Plan(size.of(BACKLOG, 2_000), (SITE_ID,), nasty=0))):
             installation.incoming.put(part)
         before = installation.incoming.status().depth
-        with granian(OURS, environment, workers=2, pinned=False) as ours:
+        with granian(OURS, given, workers=2, pinned=False) as ours:
             _await_drain(installation, before)
             ask(ours.port, _lines(), CONNECTIONS, WARMING)
             waited = _p99(ours, count)
@@ -94,7 +94,7 @@ def _p99(served: Served, count: int) -> float:
     return float(ask(served.port, _lines(), CONNECTIONS, count)["p99"]) * 1_000
 
 
-def _environment(folder: Path, *, scheduler: bool = False) -> dict[str, str]:
+def environment(folder: Path, *, scheduler: bool = False) -> dict[str, str]:
     with installed(folder):
         pass
     given = {"OWA_DATA_DIR": str(folder), "OWA_QUEUE_EVENTS": "1", "OWA_DRAIN_INTERVAL": "1", "PORT": ""}

@@ -1,7 +1,6 @@
 """What many events of a batch agree in, and what follows from that: it is worked out once for all that do."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from owa import user_agent
@@ -9,6 +8,7 @@ from owa.analytics.attribution import Attribution, attribution, registrable_doma
 from owa.analytics.properties import Properties
 from owa.contributions import Location
 from owa.identity import NOT_SET, text_id
+from owa.remembering import remembers
 from owa.user_agent import UserAgent
 
 T = TypeVar("T")
@@ -77,6 +77,8 @@ class Whereabouts(NamedTuple):
     full_host: str
     ip_address: str
     location: Location
+    place: str
+    """Country, state and city of it."""
     values: Values
     """Of `WHEREABOUTS_COLUMNS`."""
 
@@ -99,14 +101,13 @@ def custom_variables() -> Aspect[Values]:
     return Aspect([f"cv{number}" for number in range(1, 6)], _custom_variables)
 
 
-@lru_cache(maxsize=10_000)
 def place(location: Location) -> str:
     """Country, state and city in one text, with `SEPARATOR` between them."""
     parts = (location.country, location.state, location.city)
     return SEPARATOR.join(part.replace(SEPARATOR, "\ufffd") or NOT_SET for part in parts)
 
 
-@lru_cache(maxsize=10_000)
+@remembers(10_000)
 def place_id(place: str) -> int:
     """As in OWA, of country, state and city run together."""
     return text_id(place.replace(SEPARATOR, ""))
@@ -137,7 +138,8 @@ def _whereabouts(values: Properties, locate: Callable[[str], Location | None]) -
     host = registrable_domain(full_host) if full_host != NOT_SET else NOT_SET
     address = values.text("ip_address") or NOT_SET
     location = _location(values, address, locate)
-    return Whereabouts(host, full_host, address, location, (text_id(host), place_id(place(location)), address))
+    text = place(location)
+    return Whereabouts(host, full_host, address, location, text, (text_id(host), place_id(text), address))
 
 
 _NOWHERE = Location()

@@ -10,6 +10,7 @@ from publicsuffixlist import PublicSuffixList
 from owa.analytics import urls
 from owa.analytics.properties import Properties
 from owa.identity import NOT_SET
+from owa.remembering import remembers
 
 SEARCH_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "google": ("q",),
@@ -102,7 +103,7 @@ def attribution(values: Properties) -> tuple[Attribution, bool]:
     return result, bool(referer) or any(given.values())
 
 
-@lru_cache(maxsize=20_000)
+@remembers(20_000)
 def referred_by(referer: str) -> Referral:
     """Medium, source (host without `www.`) and search terms of a referring page."""
     host = urls.host(referer)
@@ -114,7 +115,7 @@ def referred_by(referer: str) -> Referral:
     return Referral(medium, host.removeprefix("www.") or NOT_SET, NOT_SET)
 
 
-@lru_cache(maxsize=20_000)
+@remembers(20_000)
 def registrable_domain(host: str) -> str:
     """`example.co.uk` of `www.example.co.uk`, by the public suffix list that the library ships; the host itself where
     there is none, as for `localhost` or an address."""

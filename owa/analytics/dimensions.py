@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table
 
 from owa import user_agent
 from owa.analytics import tables, urls
-from owa.analytics.aspects import SEPARATOR, place, place_id
+from owa.analytics.aspects import SEPARATOR, place_id
 from owa.analytics.attribution import referred_by
 from owa.analytics.fact import Fact
 from owa.analytics.merges import dimension_merge
@@ -140,7 +140,7 @@ DIMENSIONS = (
     Dimension(
         tables.LOCATION,
         "place",
-        lambda fact: place(fact.whereabouts.location),
+        attrgetter("whereabouts.place"),
         derived={name: _part(number) for number, name in enumerate(("country", "state", "city"))},
         attributes={
             "country_code": attrgetter("whereabouts.location.country_code"),

@@ -1,7 +1,8 @@
 """Page addresses: what makes two of them the same page."""
 
-from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
+
+from owa.remembering import remembers
 
 CAMPAIGN_PARAMETERS = frozenset(
     f"owa_{name}"
@@ -10,7 +11,7 @@ CAMPAIGN_PARAMETERS = frozenset(
 """Parameters that OWA itself puts into page addresses."""
 
 
-@lru_cache(maxsize=50_000)
+@remembers(50_000)
 def canonical_url(url: str, filters: frozenset[str] = frozenset(), default_page: str = "") -> str:
     """The address without fragment, port, user, campaign parameters, filtered parameters, the default page and the
     trailing slash. What is no address is returned as it is. Case is kept: paths tell cases apart."""
@@ -39,7 +40,7 @@ def host(url: str) -> str:
     return (parts.hostname or "") if parts else ""
 
 
-@lru_cache(maxsize=50_000)
+@remembers(2_000)  # what is made of them is remembered for longer
 def split(url: str) -> SplitResult | None:
     """The parts of an address; None for what cannot be one, such as `http://[`."""
     try:
