@@ -32,8 +32,8 @@ STOP_PATIENCE = 5
 
 
 WAITRESS_THREADS, GRANIAN_THREADS = 4, 1
-"""Of a process, where its requests need not wait for the disk. Those of granian answer fastest alone: several would only
-hand the interpreter's lock to and fro."""
+"""Of a process, where its requests need not wait for the disk. Granian's thread answers fastest alone: several would
+only hand the interpreter's lock to and fro."""
 
 WAITING_THREADS = 64
 """Of a process whose requests do: so many events can share a sync."""

@@ -1,7 +1,7 @@
 """Work that is done once for all who ask for it meanwhile, while they wait: a write and a sync serve all of a moment.
 
-There is no thread for it: the first one who comes does it for all who come until the work before has ended. Then it is done
-at once, without a delay to wait for company.
+There is no thread for it: the first one who comes does it for all who come until the work before has ended. Then it is
+done at once, without a delay to wait for company.
 """
 
 from collections.abc import Callable, Sequence

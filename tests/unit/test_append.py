@@ -263,9 +263,10 @@ def test_a_failed_sync_is_an_outage(path: Path, monkeypatch: pytest.MonkeyPatch)
 
     appender = Appender(path, fsync=True)
     appender.write(b"a")
-    with monkeypatch.context() as broken, pytest.raises(QueueUnavailable, match="Input/output error"):
+    with monkeypatch.context() as broken:
         broken.setattr(os, "fdatasync", fail)
-        appender.sync()
+        with pytest.raises(QueueUnavailable, match="Input/output error"):
+            appender.sync()
     appender.write(b"b")
     appender.sync()
     appender.close()

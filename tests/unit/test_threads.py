@@ -15,4 +15,4 @@ def test_many_where_each_waits_for_a_sync_and_else_as_usual(usual: int) -> None:
     assert threads("fsync", asynchronous=True) == WAITING_THREADS
     assert threads("os", asynchronous=True) == usual
     assert threads("os", asynchronous=False) == usual
-    assert threads("fsync", asynchronous=False) == usual  # each waits for the database, which is written by one at a time
+    assert threads("fsync", asynchronous=False) == usual  # the database has one writer at a time

@@ -58,7 +58,7 @@ def test_one_call_serves_all_who_came_during_the_one_before() -> None:
 def test_nobody_returns_before_he_is_served() -> None:
     served: set[int] = set()
     early: list[int] = []
-    together = Together(lambda items: served.update(items))
+    together = Together[int](lambda items: served.update(items))
 
     def ask(thread: int) -> None:
         for item in range(thread * 100, thread * 100 + 50):
