@@ -1,22 +1,61 @@
 """How many events a second 64 clients get kept, each waiting for its own: durability `fsync` against `os`."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Barrier, Thread
 
 from bench.installation import SITE_ID, installed
 from bench.measuring import Figure, Result, Size, check, in_turn
+from bench.servers import Served, ask, granian
+from bench.serving import OURS, WARMING, check_kept, pixel_lines, served_environment
 from owa.events import Event
+from owa.server import GRANIAN_THREADS, threads_for
 from owa.testing.traffic import Plan, generate
 
 CLIENTS = 64
+REQUESTS = 5_000
+"""Of all clients, in a round."""
 EVENTS = 100
-"""Of each client."""
+"""Of each thread."""
 ROUNDS = 7
+GOAL = "at least 0.3"
 
 
 def measure_durability(folder: Path, size: Size) -> Result:
-    """Rates. Raises `NotDone` when an event is missing."""
+    """Rates by the clock. Raises `NotDone` when an event is missing."""
+    return Result((_served(folder, size), _by_threads(folder, size)))
+
+
+def _served(folder: Path, size: Size) -> Figure:
+    """As production serves it: one worker on one processor, the client on another."""
+    count, rounds = size.of(REQUESTS, 5 * CLIENTS), size.times(ROUNDS)
+    with ExitStack() as stack:
+        ours, theirs = (stack.enter_context(_server(folder / name, name)) for name in ("fsync", "os"))
+        for served in (ours, theirs):
+            ask(served.port, pixel_lines(), CLIENTS, WARMING)
+        pairs = in_turn(rounds, lambda _number: _asked(ours, count), lambda _number: _asked(theirs, count))
+    for name in ("fsync", "os"):
+        check_kept(folder / name, count * rounds + WARMING)
+    return Figure(f"{CLIENTS} connections to granian", "fsync", "os", "req/s", pairs, GOAL)
+
+
+@contextmanager
+def _server(folder: Path, durability: str) -> Iterator[Served]:
+    environment = {**served_environment(folder), "OWA_DURABILITY": durability}
+    with installed(folder, **environment) as installation:
+        threads = threads_for(installation.configuration.current().settings, GRANIAN_THREADS)
+    with granian(OURS, environment, threads=threads) as served:
+        yield served
+
+
+def _asked(served: Served, count: int) -> float:
+    return count / float(ask(served.port, pixel_lines(), CLIENTS, count)["seconds"])
+
+
+def _by_threads(folder: Path, size: Size) -> Figure:
+    """The queue alone: each client is a thread that does nothing but put, and wait."""
     count = size.of(EVENTS, 3)
     events = generate(Plan(CLIENTS * count, (SITE_ID,), nasty=0))
     pairs = in_turn(
@@ -24,7 +63,7 @@ def measure_durability(folder: Path, size: Size) -> Result:
         lambda number: _rate(folder / f"fsync{number}", "fsync", events),
         lambda number: _rate(folder / f"os{number}", "os", events),
     )
-    return Result((Figure(f"{CLIENTS} clients", "fsync", "os", "events/s", pairs, "at least 0.3"),))
+    return Figure(f"{CLIENTS} threads of one process, the queue alone", "fsync", "os", "events/s", pairs, GOAL)
 
 
 def _rate(folder: Path, durability: str, events: list[Event]) -> float:

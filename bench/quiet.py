@@ -14,7 +14,7 @@ from bench.installation import SITE_ID, installed
 from bench.measuring import Figure, NotDone, Pairs, Result, Size
 from bench.request import serving
 from bench.servers import PATIENCE, granian
-from bench.serving import OURS, environment
+from bench.serving import OURS, served_environment
 from owa.events import Event
 from owa.testing.traffic import Plan, generate, request_parameters
 
@@ -93,7 +93,7 @@ def stored_by_cron(folder: Path, visit: Visit) -> float:
 def _served(folder: Path, new: Sequence[Visit]) -> list[float]:
     """Of their first page views, sent when it is as long to the next drain as may be, and ever less long."""
     times = []
-    with granian(OURS, environment(folder, scheduler=True), pinned=False) as server:
+    with granian(OURS, served_environment(folder, scheduler=True), pinned=False) as server:
         for number, visit in enumerate(new):
             time.sleep(number / len(new))
             address = f"http://127.0.0.1:{server.port}/log.php?{urlencode(request_parameters(visit[0]))}"

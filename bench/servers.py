@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measuring import Absent, NotDone, check
+from owa.server import GRANIAN_THREADS
 
 PATIENCE = 60.0
 """Seconds that a server may take to start, and a client to end."""
@@ -50,8 +51,14 @@ class Served:
 
 
 @contextmanager
-def granian(target: str, environment: Mapping[str, str], workers: int = 1, pinned: bool = True) -> Iterator[Served]:
-    """`target` as `module:name`."""
+def granian(
+    target: str,
+    environment: Mapping[str, str],
+    workers: int = 1,
+    pinned: bool = True,
+    threads: int = GRANIAN_THREADS,
+) -> Iterator[Served]:
+    """`target` as `module:name`. `threads`: of each worker."""
     port = _free_port()
     words = [
         sys.executable,
@@ -62,7 +69,7 @@ def granian(target: str, environment: Mapping[str, str], workers: int = 1, pinne
         "--workers",
         str(workers),
         "--blocking-threads",
-        "1",
+        str(threads),
     ]
     words += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--no-ws", target]
     with _running(words, port, environment, SERVER if pinned else set(PROCESSORS)) as served:

@@ -28,12 +28,12 @@ def measure_capacity(folder: Path, size: Size) -> Result:
     with ExitStack() as stack:
         other = stack.enter_context(nginx(folder / "nginx"))
         bare = stack.enter_context(granian(BARE, {}))
-        ours = stack.enter_context(granian(OURS, environment(folder / "owa")))
+        ours = stack.enter_context(granian(OURS, served_environment(folder / "owa")))
         for served in (ours, bare, other):
-            ask(served.port, _lines(), CONNECTIONS, WARMING)
+            ask(served.port, pixel_lines(), CONNECTIONS, WARMING)
         pairs = in_turn(rounds, lambda _number: _capacity(ours, count), lambda _number: _capacity(other, count))
         bares = in_turn(rounds, lambda _number: _capacity(bare, count), lambda _number: _capacity(other, count))
-    _check_kept(folder / "owa", count * rounds + WARMING)
+    check_kept(folder / "owa", count * rounds + WARMING)
     theirs = "nginx empty_gif with log"
     return Result(
         (
@@ -49,11 +49,11 @@ def measure_latency(folder: Path, size: Size) -> Result:
     when an event is missing, or when nothing was drained."""
     count, rounds = size.of(REQUESTS // 4, 200), size.times(ROUNDS)
     with granian(BARE, {}) as bare:
-        with granian(OURS, environment(folder / "quiet")) as ours:
+        with granian(OURS, served_environment(folder / "quiet")) as ours:
             for served in (ours, bare):
-                ask(served.port, _lines(), CONNECTIONS, WARMING)
+                ask(served.port, pixel_lines(), CONNECTIONS, WARMING)
             pairs = in_turn(rounds, lambda _number: _p99(ours, count), lambda _number: _p99(bare, count))
-        _check_kept(folder / "quiet", count * rounds + WARMING)
+        check_kept(folder / "quiet", count * rounds + WARMING)
         draining = _while_draining(folder / "draining", bare, count, size)
     return Result(
         (
@@ -64,14 +64,14 @@ def measure_latency(folder: Path, size: Size) -> Result:
 
 
 def _while_draining(folder: Path, bare: Served, count: int, size: Size) -> tuple[float, float]:
-    given = environment(folder, scheduler=True)
+    environment = served_environment(folder, scheduler=True)
     with installed(folder, OWA_SCHEDULER="0") as installation:
         for part in chunks(generate(Plan(size.of(BACKLOG, 2_000), (SITE_ID,), nasty=0))):
             installation.incoming.put(part)
         before = installation.incoming.status().depth
-        with granian(OURS, given, workers=2, pinned=False) as ours:
+        with granian(OURS, environment, workers=2, pinned=False) as ours:
             _await_drain(installation, before)
-            ask(ours.port, _lines(), CONNECTIONS, WARMING)
+            ask(ours.port, pixel_lines(), CONNECTIONS, WARMING)
             waited = _p99(ours, count)
     return waited, _p99(bare, count)
 
@@ -86,15 +86,16 @@ def _await_drain(installation: Installation, backlog: int) -> None:
 
 def _capacity(served: Served, count: int) -> float:
     before = served.cpu()
-    ask(served.port, _lines(), CONNECTIONS, count)
+    ask(served.port, pixel_lines(), CONNECTIONS, count)
     return count / max(served.cpu() - before, 0.01)
 
 
 def _p99(served: Served, count: int) -> float:
-    return float(ask(served.port, _lines(), CONNECTIONS, count)["p99"]) * 1_000
+    return float(ask(served.port, pixel_lines(), CONNECTIONS, count)["p99"]) * 1_000
 
 
-def environment(folder: Path, *, scheduler: bool = False) -> dict[str, str]:
+def served_environment(folder: Path, *, scheduler: bool = False) -> dict[str, str]:
+    """Of a production server, on a folder where OWA is installed for it."""
     with installed(folder):
         pass
     given = {"OWA_DATA_DIR": str(folder), "OWA_QUEUE_EVENTS": "1", "OWA_DRAIN_INTERVAL": "1", "PORT": ""}
@@ -102,12 +103,12 @@ def environment(folder: Path, *, scheduler: bool = False) -> dict[str, str]:
     return {**given, **as_in_production, "OWA_SCHEDULER": str(int(scheduler)), "OWA_INI": "development.ini"}
 
 
-def _check_kept(folder: Path, count: int) -> None:
+def check_kept(folder: Path, count: int) -> None:
     with installed(folder) as installation:
         check(installation.incoming.status().depth, count, "events queued")
 
 
-def _lines() -> list[str]:
+def pixel_lines() -> list[str]:
     """Pixel requests as they go over the wire."""
     return [
         f"GET /log.php?{environ['QUERY_STRING']} HTTP/1.1\r\nHost: stats.example.org\r\n"

@@ -1,6 +1,6 @@
 """Servers for ini files: `[server:main] use = egg:owa#waitress`, or `egg:owa#granian`.
 
-Both take `host`, `port` and their number of threads or workers; the environment's PORT beats the file's port.
+Both take `host`, `port` and `threads`, granian `workers` too; the environment's PORT beats the file's port.
 """
 
 import logging
@@ -12,9 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from owa.app import INI
+from owa.queues.settings import DURABILITY, QUEUE_EVENTS
+from owa.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from owa.views import Application
 
     Serve = Callable[[WSGIApplication], None]
 
@@ -27,8 +31,23 @@ STOP_PATIENCE = 5
 """Seconds after which a worker that does not stop is killed, which is safe at any instant."""
 
 
-def waitress(_global_config: dict[str, str], host: str, port: str, threads: str = "4") -> "Serve":
-    """One process with a few threads: for development, and for small sites."""
+WAITRESS_THREADS, GRANIAN_THREADS = 4, 1
+"""Of a process, where its requests need not wait for the disk. Granian's thread answers fastest alone: several would
+only hand the interpreter's lock to and fro."""
+
+WAITING_THREADS = 64
+"""Of a process whose requests do: so many events can share a sync."""
+
+
+def threads_for(settings: Settings, usual: int) -> int:
+    """How many requests a process answers at once. `usual`: where they need not wait for the disk, or wait for the
+    database anyway, as in synchronous mode."""
+    waits = settings[DURABILITY] == "fsync" and settings[QUEUE_EVENTS]
+    return WAITING_THREADS if waits else usual
+
+
+def waitress(_global_config: dict[str, str], host: str, port: str, threads: str = "") -> "Serve":
+    """One process with a few threads: for development, and for small sites. `threads`: empty: as fits the settings."""
 
     free_port = _free_port(host, port)
 
@@ -43,7 +62,7 @@ def waitress(_global_config: dict[str, str], host: str, port: str, threads: str 
                 application,
                 host=host,
                 port=free_port,
-                threads=int(threads),
+                threads=int(threads or threads_for(_settings(application), WAITRESS_THREADS)),
                 clear_untrusted_proxy_headers=False,
                 max_request_body_size=LONGEST_BODY,
             )
@@ -53,8 +72,9 @@ def waitress(_global_config: dict[str, str], host: str, port: str, threads: str 
     return run
 
 
-def granian(global_config: dict[str, str], host: str, port: str, workers: str = "1") -> "Serve":
-    """Several worker processes, which load `owa.wsgi` from the same ini file."""
+def granian(global_config: dict[str, str], host: str, port: str, workers: str = "1", threads: str = "") -> "Serve":
+    """Several worker processes, which load `owa.wsgi` from the same ini file. `threads`: of each; empty: as fits the
+    settings."""
 
     free_port = _free_port(host, port)
 
@@ -62,6 +82,7 @@ def granian(global_config: dict[str, str], host: str, port: str, workers: str = 
         from granian import Granian
         from granian.constants import Interfaces
 
+        blocking_threads = int(threads or threads_for(_settings(application), GRANIAN_THREADS))
         _stop(application)  # this process supervises: it must not hold a slot, or run the scheduler
         os.environ[INI.environment_name] = global_config["__file__"]
         Granian(
@@ -70,7 +91,7 @@ def granian(global_config: dict[str, str], host: str, port: str, workers: str = 
             port=free_port,
             interface=Interfaces.WSGI,
             workers=int(workers),
-            blocking_threads=1,
+            blocking_threads=blocking_threads,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_PATIENCE,
         ).serve()
@@ -92,11 +113,24 @@ def _free_port(host: str, configured: str) -> int:
         ) from error
 
 
+def _settings(application: object) -> Settings:
+    """Those that it runs with; the defaults, if it cannot be found."""
+    owa = _owa(application)
+    return owa.installation.configuration.current().settings if owa else Settings()
+
+
 def _stop(application: object) -> None:
-    """End what the application runs in this process. Filters of the ini file stand around it."""
+    """End what the application runs in this process."""
+    if owa := _owa(application):
+        owa.stop()
+
+
+def _owa(application: object) -> "Application | None":
+    """OWA's own part of the application. Filters of the ini file stand around it; None: one of them hides it."""
     while application is not None:
         registry = getattr(application, "registry", None)
         if registry is not None:
-            registry["owa"].stop()
-            return
+            found: Application = registry["owa"]
+            return found
         application = getattr(application, "app", None) or getattr(application, "application", None)
+    return None

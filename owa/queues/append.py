@@ -18,7 +18,6 @@ from threading import Lock
 from owa.errors import QueueUnavailable
 from owa.files import give_to_folder_owner, make_folder
 from owa.queues.afterwards import Afterwards
-from owa.queues.group_sync import GroupSync
 
 MOST_LEFT = 10
 """Renamed files that are kept open until they are synced."""
@@ -33,7 +32,7 @@ POLL = 0.001
 
 
 class Appender:
-    """The writing end of a queue file, one for each process. One thread at a time may call `write`; any may `wait`."""
+    """The writing end of a queue file, one for each process. One thread at a time may use it."""
 
     def __init__(self, path: Path, *, fsync: bool) -> None:
         self._path = path
@@ -41,7 +40,6 @@ class Appender:
         self._fsync = fsync
         self._descriptor = -1
         self._inode = (0, 0)
-        self._syncs = GroupSync()
         self._left: list[int] = []
         self._begin()
 
@@ -51,11 +49,8 @@ class Appender:
         self._written_at = 0.0
         self._unlocking = Afterwards(self._unlock, HOLD)
 
-    def write(self, data: bytes) -> int:
-        """Write `data` in one piece; returns the ticket to `wait` with.
-
-        Raises `QueueUnavailable` when it, or a part of it, could not be written.
-        """
+    def write(self, data: bytes) -> None:
+        """Write `data` in one piece. Raises `QueueUnavailable` when it, or a part of it, could not be written."""
         with self._mutex:
             try:
                 written = self._write(data)
@@ -64,7 +59,6 @@ class Appender:
                 raise QueueUnavailable(f"Cannot append to {self._path}: {error.strerror}.", REMEDY) from error
             if written != len(data):
                 raise QueueUnavailable(f"Cannot append to {self._path}: the disk is full.", REMEDY)
-            return self._syncs.register(self._descriptor) if self._fsync else 0
 
     def _write(self, data: bytes) -> int:
         if self._is_locked:
@@ -86,12 +80,10 @@ class Appender:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
                 self._written_at = time.monotonic()  # the burst may go on
 
-    def wait(self, ticket: int) -> None:
-        """Return when the write is as durable as was asked for. Raises `QueueUnavailable` when its sync failed."""
-        if not ticket:
-            return
+    def sync(self) -> None:
+        """Return when what was written last is on the disk. Raises `QueueUnavailable` when its sync has failed."""
         try:
-            self._syncs.wait(ticket)
+            os.fdatasync(self._descriptor)
         except OSError as error:
             raise QueueUnavailable(f"Cannot sync {self._path}: {error.strerror}.", REMEDY) from error
 
@@ -125,7 +117,7 @@ class Appender:
         return [*left, os.dup(self._descriptor)] if self._descriptor >= 0 else left
 
     def _leave(self) -> None:
-        """The file was renamed. Without `fsync` nobody waits for what was written to it: it is synced later."""
+        """The file was renamed. What was written to it is synced; without `fsync` that is done later."""
         if self._fsync or len(self._left) == MOST_LEFT:
             self._close()
         else:
@@ -134,7 +126,7 @@ class Appender:
             self._descriptor = -1
 
     def close(self) -> None:
-        """Close the file, and drop its lock with it. A sync that others still wait for is done first."""
+        """Close the file, and drop its lock with it."""
         with self._mutex:
             self._unlocking.stop()
             self._unlocking = Afterwards(self._unlock, HOLD)
@@ -144,16 +136,13 @@ class Appender:
         self._is_locked = False
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            with suppress(OSError):  # the waiters are told by their own `wait`
-                self._syncs.finish(descriptor)
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_UN)  # a copy of it may be open, to be synced
             os.close(descriptor)
 
     def forget_descriptor(self) -> None:
-        """After a fork, in the child: leave the parent's open file, and its threads' syncs, alone."""
+        """After a fork, in the child: leave the parent's open file alone."""
         self._begin()
-        self._syncs = GroupSync()
         close_all(self._left)
         self._left = []
         if self._descriptor >= 0:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -12,6 +13,10 @@ from urllib.parse import quote
 
 import pytest
 
+from owa.db.configuration import store_settings
+from owa.db.engine import Database
+from owa.queues.settings import DURABILITY
+from owa.server import WAITING_THREADS
 from tests.admin import Visitor
 from tests.servers import DOMAIN, ROOT, SITE_ID, Install, Installation, Server, page_view, run, send_events, senders
 
@@ -28,6 +33,22 @@ prefix = {PREFIX}
 
 [server:main]
 use = egg:owa#waitress
+host = 127.0.0.1
+port = 6543
+"""
+
+MEETING = """
+[app:main]
+use = egg:owa
+owa.scheduler = off
+filter-with = meeting
+
+[filter:meeting]
+paste.filter_app_factory = tests.meeting:Meeting
+count = {count}
+
+[server:main]
+use = egg:owa#{software}
 host = 127.0.0.1
 port = 6543
 """
@@ -97,6 +118,24 @@ def test_several_workers_by_production_ini(install: Install) -> None:
     assert sorted(row["session_id"] for row in installation.rows("owa_request")) == [
         int(event["owa_session_id"]) for event in events
     ]
+
+
+@pytest.mark.parametrize("software", ["granian", "waitress"])
+def test_requests_that_wait_for_the_disk_wait_together(install: Install, software: str) -> None:
+    """Each goes on when all are there; which durability the server has is stored in its database."""
+    installation = install(OWA_QUEUE_EVENTS="1")
+    database = Database(f"sqlite:///{installation.database}")
+    with database.writing() as connection:
+        store_settings(connection, {DURABILITY.name: "fsync"})
+    database.close()
+    ini = installation.folder / "waiting.ini"
+    ini.write_text(MEETING.format(count=WAITING_THREADS, software=software))
+    events = [page_view() for _ in range(WAITING_THREADS)]
+    with installation.serve(ini) as server, ThreadPoolExecutor(WAITING_THREADS) as clients:
+        assert {answer.status for answer in clients.map(server.track, events)} == {204}
+    installation.drain()
+    stored = installation.query("SELECT session_id FROM owa_request ORDER BY 1")
+    assert [row["session_id"] for row in stored] == [int(event["owa_session_id"]) for event in events]
 
 
 def _children(server: Server) -> list[str]:

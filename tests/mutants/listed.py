@@ -11,6 +11,7 @@ RETRY_QUEUE = "tests/contract/test_database_queue.py"
 FILE_QUEUE = "tests/contract/test_file_queue.py"
 FAULTS = "tests/faults/test_file_queue_faults.py"
 APPEND = "tests/unit/test_append.py"
+SHARED_SYNCS = "tests/integration/test_shared_syncs.py"
 FAILED_EVENTS = "tests/integration/test_failed_events.py"
 LEDGER = "tests/integration/test_ledger.py"
 FAMILIES = "tests/integration/test_families.py"
@@ -271,6 +272,20 @@ MUTANTS = (
         "                self._is_locked = False\n                fcntl.flock(self._descriptor, fcntl.LOCK_UN)\n",
         "                fcntl.flock(self._descriptor, fcntl.LOCK_UN)\n",
         APPEND,
+    ),
+    Mutant(
+        "who shares a sync is answered before it",
+        "owa/queues/files/queue.py",
+        "self._appender.sync()",
+        "pass",
+        SHARED_SYNCS,
+    ),
+    Mutant(
+        "a failed sync is told only to the one who did it",
+        "owa/queues/together.py",
+        "batch.failure = error",
+        "raise",
+        SHARED_SYNCS,
     ),
     # leases
     Mutant(

@@ -2,8 +2,7 @@ import errno
 import fcntl
 import os
 import resource
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -234,104 +233,41 @@ def test_a_forked_child_writes_by_itself_and_leaves_the_parents_file_open(append
     assert path.read_bytes() == b"abc"
 
 
-class Disk:
-    """Takes the place of `os.fdatasync`: counts, holds the syncs until `go` is set, and fails on demand."""
-
-    def __init__(self) -> None:
-        self.syncs = 0
-        self.begun, self.go = threading.Event(), threading.Event()
-        self.fail = False
-        self._fdatasync = os.fdatasync
-
-    def __call__(self, descriptor: int) -> None:
-        self.syncs += 1
-        self.begun.set()
-        assert self.go.wait(30)
-        if self.fail:
-            raise OSError(errno.EIO, "Input/output error")
-        self._fdatasync(descriptor)
-
-
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    disk = Disk()
-    monkeypatch.setattr(os, "fdatasync", disk)
-    return disk
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the files that `os.fdatasync` was called for."""
+    found, fdatasync = [], os.fdatasync
+
+    def counted(descriptor: int) -> None:
+        fdatasync(descriptor)
+        found.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    return found
 
 
-@pytest.fixture
-def durable(path: Path, disk: Disk) -> Iterator[Appender]:
+def test_what_was_written_is_synced_even_when_the_file_was_renamed_meanwhile(path: Path, syncs: list[int]) -> None:
     appender = Appender(path, fsync=True)
-    yield appender
-    disk.go.set()
+    appender.write(b"ab")
+    path.rename(path.with_name("rotated"))
+    appender.sync()
+    appender.write(b"c")
+    appender.sync()
     appender.close()
+    assert syncs == [2, 1]
 
 
-def in_threads(count: int, work: Callable[[], object]) -> list[Thread]:
-    threads = [Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    return threads
+def test_a_failed_sync_is_an_outage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
 
-
-def test_a_write_waits_for_its_sync(durable: Appender, disk: Disk) -> None:
-    ticket = durable.write(b"a")
-    (waiter,) = in_threads(1, lambda: durable.wait(ticket))
-    assert disk.begun.wait(30)
-    waiter.join(0.1)
-    assert waiter.is_alive()
-    disk.go.set()
-    waiter.join(30)
-    assert not waiter.is_alive()
-
-
-def test_one_sync_serves_all_that_wrote_before_it_began(durable: Appender, disk: Disk) -> None:
-    first = durable.write(b"a")
-    waiters = in_threads(1, lambda: durable.wait(first))
-    assert disk.begun.wait(30)
-    tickets = [durable.write(b"b") for _ in range(7)]
-    for ticket in tickets:
-        waiters += in_threads(1, lambda ticket=ticket: durable.wait(ticket))  # type: ignore[misc]
-    disk.go.set()
-    for waiter in waiters:
-        waiter.join(30)
-        assert not waiter.is_alive()
-    assert disk.syncs == 2
-
-
-def test_a_failed_sync_is_told_to_all_whom_it_would_have_served_and_to_no_other(durable: Appender, disk: Disk) -> None:
-    disk.go.set()
-    disk.fail = True
-    tickets = [durable.write(b"a"), durable.write(b"b")]
-    for ticket in tickets:
+    appender = Appender(path, fsync=True)
+    appender.write(b"a")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", fail)
         with pytest.raises(QueueUnavailable, match="Input/output error"):
-            durable.wait(ticket)
-    disk.fail = False
-    durable.wait(durable.write(b"c"))
-
-
-def test_a_file_that_is_left_is_synced_for_those_who_wait(durable: Appender, disk: Disk, path: Path) -> None:
-    disk.go.set()
-    ticket = durable.write(b"a")
-    path.rename(path.with_name("rotated"))
-    durable.write(b"b")  # closes the old file
-    assert disk.syncs == 1
-    durable.wait(ticket)
-    assert disk.syncs == 1
-
-
-def test_a_failed_sync_of_a_file_that_was_left_is_told(durable: Appender, disk: Disk, path: Path) -> None:
-    disk.go.set()
-    disk.fail = True
-    ticket = durable.write(b"a")
-    path.rename(path.with_name("rotated"))
-    after = durable.write(b"b")
-    disk.fail = False
-    with pytest.raises(QueueUnavailable):
-        durable.wait(ticket)
-    durable.wait(after)
-
-
-def test_without_fsync_nothing_is_synced(appender: Appender, disk: Disk) -> None:
-    appender.wait(appender.write(b"a"))
-    assert disk.syncs == 0
+            appender.sync()
+    appender.write(b"b")
+    appender.sync()
+    appender.close()
+    assert path.read_bytes() == b"ab"

@@ -26,6 +26,7 @@ from owa.queues.numbering import Numbering, writers_gone
 from owa.queues.positions import Positions
 from owa.queues.segments import Block, read_block
 from owa.queues.settings import ARCHIVE_OLD_EVENTS, DURABILITY, SYNC_INTERVAL
+from owa.queues.together import Together
 from owa.settings import Settings
 
 NUMBERS_INTERVAL = 0.2
@@ -59,7 +60,9 @@ class FileQueue:
         self._clock = clock
         self._archive = archive
         self._lock = Lock()
+        self._fsync = fsync
         self._appender = Appender(folder.active, fsync=fsync)
+        self._together = Together(self._keep_all)
         self._numbering = Numbering(folder.writers)
         self._counts = Counts()
         self._syncs_later = sync_interval > 0 and not fsync
@@ -73,10 +76,29 @@ class FileQueue:
         return self._folder.queue_id
 
     def put(self, entries: Sequence[Entry]) -> None:
+        if not self._fsync:
+            return self._keep(entries)
+        try:
+            self._together.do(entries)
+        except QueueUnavailable:
+            raise
+        except Exception:  # somebody's entry cannot be written at all, and none is: each sees for itself
+            self._keep(entries)
+        return None
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for the sync after the one that is under way."""
+        return self._together.waiting
+
+    def _keep_all(self, batch: Sequence[Sequence[Entry]]) -> None:
+        self._keep([entry for entries in batch for entry in entries])
+
+    def _keep(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             data, numbers = self._numbering.encode(entries)
             try:
-                ticket = self._appender.write(data)
+                self._appender.write(data)
             except QueueUnavailable:
                 # Some of the entries may be in the file: their numbers must not come again.
                 self._numbering.close()
@@ -86,8 +108,8 @@ class FileQueue:
             if not self._afterwards.is_asked:  # else it is done soon, for all of a burst
                 self._afterwards.ask()
                 self._numbering.flush()
-        if ticket:
-            self._appender.wait(ticket)
+            if self._fsync:
+                self._appender.sync()
 
     def _follow_up(self) -> None:
         with self._lock:
@@ -179,6 +201,7 @@ class FileQueue:
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
         self._lock = Lock()
+        self._together = Together(self._keep_all)
         self._counts = Counts()
         self._appender.forget_descriptor()
         self._afterwards = Afterwards(self._follow_up, self._interval)
