@@ -4,7 +4,7 @@ JSON carries ids as strings: they are 19 digits long, and JavaScript (among othe
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -52,7 +52,7 @@ class RefusalReason(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that a visitor did. All times are the server's: client time is never used."""
 
@@ -69,6 +69,21 @@ class Event:
     properties: Mapping[str, Any]
     """Everything else, as sent (names without the `owa_` prefix) and as seen in the request."""
 
+    @property
+    def timestamp(self) -> int:
+        """Seconds since the epoch."""
+        return self.received_at // MICROSECONDS
+
+    @property
+    def key(self) -> Key:
+        return self.received_at, self.guid
+
+
+class _NewEvent:
+    """An event that is being made: until then it is not frozen."""
+
+    __slots__ = Event.__slots__
+
     def __init__(
         self,
         guid: int,
@@ -80,36 +95,19 @@ class Event:
         server: int,
         properties: Mapping[str, Any],
     ) -> None:
-        # As the dataclass would do it, but in half the time: events are made at each request.
-        _set_guid(self, guid)
-        _set_event_type(self, event_type)
-        _set_site_id(self, site_id)
-        _set_visitor_id(self, visitor_id)
-        _set_session_id(self, session_id)
-        _set_received_at(self, received_at)
-        _set_server(self, server)
-        _set_properties(self, properties)
-
-    @property
-    def timestamp(self) -> int:
-        """Seconds since the epoch."""
-        return self.received_at // MICROSECONDS
-
-    @property
-    def key(self) -> Key:
-        return self.received_at, self.guid
+        self.guid = guid
+        self.event_type = event_type
+        self.site_id = site_id
+        self.visitor_id = visitor_id
+        self.session_id = session_id
+        self.received_at = received_at
+        self.server = server
+        self.properties = properties
+        self.__class__ = Event  # type: ignore[assignment]
 
 
-(
-    _set_guid,
-    _set_event_type,
-    _set_site_id,
-    _set_visitor_id,
-    _set_session_id,
-    _set_received_at,
-    _set_server,
-    _set_properties,
-) = (vars(Event)[name].__set__ for name in Event.__slots__)
+new_event: Callable[[int, str, str, int, int, int, int, Mapping[str, Any]], Event] = _NewEvent  # type: ignore[assignment]
+"""`Event`, in a quarter of the time, for where many are made. Of all fields, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def to_document(event: Event) -> dict[str, Any]:
 def from_document(document: Mapping[str, Any]) -> Event:
     """The event of a JSON form. Raises `RecordError` naming the field that is missing or wrong."""
     properties = _field(document, "properties", dict)
-    return Event(
+    return new_event(
         _identifier(document, "guid"),
         _name(document, "type"),
         _name(document, "site"),

@@ -24,7 +24,7 @@ MOST_LEFT = 10
 
 BURST = 0.001
 """Seconds: writes that follow each other sooner are a burst."""
-HOLD = 0.005
+HOLD = 0.02
 """Seconds that the lock is kept in a burst: so long may a reader have to wait."""
 WRITERS_PATIENCE = 30.0
 """Seconds that a reader waits for writers. They hold the lock for milliseconds, unless they are stopped."""

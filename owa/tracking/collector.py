@@ -12,7 +12,7 @@ from typing import Any
 from owa.clock import MICROSECONDS, Clock
 from owa.contributions import Configuration
 from owa.errors import DatabaseUnavailable, OwaError, QueuePaused
-from owa.events import Event, Refusal, RefusalReason
+from owa.events import Event, Refusal, RefusalReason, new_event
 from owa.queues.contract import EventQueue
 from owa.tracking.guids import Guids
 from owa.tracking.parameters import Environ, Refused, parameters
@@ -178,8 +178,7 @@ class Collector:
             add_environment(properties, environ, rules)
             guids = self._guids
             received_at, guid = guids.stamp()
-            # By position: names would cost as much again.
-            event = Event(guid, event_type, site, visitor_id, session_id, received_at, guids.server, properties)
+            event = new_event(guid, event_type, site, visitor_id, session_id, received_at, guids.server, properties)
             return self._refine(event)
         except Refused as refused:
             refused.site_id = site_id

@@ -57,14 +57,12 @@ def quick_parameters(environ: Environ) -> dict[str, str] | None:
 def _texts(data: bytes) -> dict[str, str] | None:
     """Those of a query or form whose every name has a value, none has brackets, and all is well-formed UTF-8 without
     control characters."""
-    if data.endswith(b"&"):  # OWA's tracker ends its queries so
-        data = data[:-1]
-    pairs = data.translate(_TABLE)
-    inner = pairs[len(_START) :].replace(_NEXT, _COMMA) if pairs.startswith(_START) else b"&"
+    end = -1 if data.endswith(b"&") else None  # OWA's tracker ends its queries so
+    inner = data[len(_START) : end].translate(_TABLE).replace(_NEXT, _COMMA) if data.startswith(_START) else b"&"
     are_ours = _AMPERSAND not in inner
     if not are_ours:
-        inner = pairs.replace(b"&", _COMMA)
-    if abs(len(inner) - len(pairs)) >= MOST_PARAMETERS * 2:  # each separator became two bytes shorter, or longer
+        inner = data[:end].translate(_TABLE).replace(b"&", _COMMA)
+    if abs(len(inner) - len(data)) >= MOST_PARAMETERS * 2:  # each separator became two bytes shorter, or longer
         return None
     try:
         texts: dict[str, str] = orjson.loads(_decoded(inner.replace(b"\x02", b'":"')))
