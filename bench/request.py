@@ -121,7 +121,7 @@ def stages(installation: Installation, application: Answer, count: int) -> dict[
     sent = [quick_parameters(environ) or {} for environ in requests]
     events = generate(Plan(count, (SITE_ID,)))
     numbering = Numbering(installation.queue_dir)
-    records = [numbering.encode([event])[0] for event in events]
+    records = [numbering.encode([event]) for event in events]
     appender = Appender(installation.queue_dir / "profile.txt", fsync=False)
     whole = cpu(application, requests, "pixel")
     found = {

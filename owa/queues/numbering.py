@@ -37,38 +37,38 @@ class Numbering:
         self._size = 0
         self._descriptor = -1
 
-    def encode(self, entries: Sequence[Entry]) -> tuple[bytes, dict[Account, int]]:
-        """The records' bytes, and the numbers to `keep` once they are written: until then they may be given again."""
+    def encode(self, entries: Sequence[Entry]) -> bytes:
+        """The records' bytes. Their numbers are given; those of records that are not written are to be withdrawn."""
         if len(entries) == 1:
             (entry,) = entries
             account = (entry.server, entry.site_id)
             number = self._last.get(account, 0) + 1
-            return encode_entry(entry, self.writer, number), {account: number}
+            data = encode_entry(entry, self.writer, number)
+            self._last[account] = number
+            self._noted.add(account)
+            return data
         last: dict[Account, int] = {}
         parts = []
         for entry in entries:
             account = (entry.server, entry.site_id)
             last[account] = last.get(account, self._last.get(account, 0)) + 1
             parts.append(encode_entry(entry, self.writer, last[account]))
-        return b"".join(parts), last
-
-    def keep(self, last: dict[Account, int]) -> None:
-        """The records with these numbers are written."""
-        self.note(last)
-        self.flush()
-
-    def note(self, last: dict[Account, int]) -> None:
-        """The same, but their file is to be written later, by `flush`."""
         self._last.update(last)
         self._noted.update(last)
+        return b"".join(parts)
+
+    def withdraw(self, entries: Sequence[Entry]) -> None:
+        """Take back the numbers of the entries that were encoded last."""
+        for entry in entries:
+            self._last[entry.server, entry.site_id] -= 1
 
     def flush(self) -> None:
+        """Write the last numbers to the writer's file."""
         noted, self._noted = self._noted, set()
         with suppress(OSError):
-            if noted and self._descriptor < 0:
-                self._open()
             for account in noted:
-                self._write(account, self._last[account])
+                if number := self._last[account]:
+                    self._write(account, number)
 
     def close(self) -> None:
         self.flush()
@@ -86,6 +86,8 @@ class Numbering:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _write(self, account: Account, number: int) -> None:
+        if self._descriptor < 0:
+            self._open()
         digits = b"%0*d" % (WIDTH, number)
         if account in self._offsets:
             os.pwrite(self._descriptor, digits, self._offsets[account])

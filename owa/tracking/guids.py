@@ -40,7 +40,7 @@ class Guids:
         self._second = 0
         self._until = 0
         """When it ends, in microseconds."""
-        self._next = self._end = 0
+        self._left = iter(range(0))
         """Of the second's guids, those that are left."""
         os.register_at_fork(after_in_child=self._start_anew)
 
@@ -50,17 +50,19 @@ class Guids:
 
     def stamp(self) -> Key:
         """(now in microseconds, guid). Raises as `next`."""
+        now = self._clock.now()
+        guid = next(self._left, 0) if now < self._until else 0  # without the lock: only one thread gets each
+        return now, guid or self._of_another_second(now)
+
+    def _of_another_second(self, now: int) -> int:
         with self._lock:
             if self._descriptor < 0:
                 self._take_slot()
-            now = self._clock.now()
             if now >= self._until:
                 self._use_second(now // MICROSECONDS)
-            elif self._next == self._end:
+            while (guid := next(self._left, 0)) == 0:
                 self._use_second(self._second + 1)  # borrowed
-            guid = self._next
-            self._next = guid + 1
-            return now, guid
+            return guid
 
     def slot(self) -> int:
         """The number of this process's slot: different in each process of this machine. Raises `OwaError`."""
@@ -72,15 +74,19 @@ class Guids:
     def close(self) -> None:
         """Give the slot back."""
         with self._lock:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
+            self._forget_slot()
+
+    def _forget_slot(self) -> None:
+        self._until = 0
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _use_second(self, second: int) -> None:
         os.pwrite(self._descriptor, b"%010d\n" % second, 0)
+        first = ((second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND
+        self._left = iter(range(first, first + PER_SECOND))
         self._second, self._until = second, (second + 1) * MICROSECONDS
-        self._next = ((second * 1000 + self.server) * SLOTS + self._slot) * PER_SECOND
-        self._end = self._next + PER_SECOND
 
     def _take_slot(self) -> None:
         make_folder(self._folder)
@@ -96,8 +102,8 @@ class Guids:
             text = os.pread(descriptor, 10, 0)
             used = int(text) if text.isdigit() else 0
             self._descriptor, self._slot = descriptor, slot
+            self._left = iter(range(0))  # the second may be used up
             self._second, self._until = used, (used + 1) * MICROSECONDS
-            self._next = self._end  # the second may be used up
             return
         raise OwaError(
             f"All {SLOTS} slots in {self._folder} are taken.", f"Run at most {SLOTS} processes of OWA on a server."
@@ -106,6 +112,4 @@ class Guids:
     def _start_anew(self) -> None:
         """After a fork, in the child: the lock on the slot stays the parent's."""
         self._lock = Lock()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._forget_slot()

@@ -1,6 +1,8 @@
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -95,6 +97,28 @@ def test_a_process_that_borrowed_leaves_that_to_its_successor(folder: Path, cloc
     successor = Guids(folder, 42, clock)
     assert successor.next() > last
     successor.close()
+
+
+def test_threads_never_get_the_same(guids: Guids, clock: FixedClock) -> None:
+    made: list[list[int]] = [[] for _ in range(8)]
+
+    def make(mine: list[int]) -> None:
+        for number in range(4_000):
+            mine.append(guids.next())
+            if number % 500 == 0:
+                clock.move(0.1)
+
+    threads = [Thread(target=make, args=(mine,)) for mine in made]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len({guid for mine in made for guid in mine}) == 8 * 4_000
 
 
 def test_two_at_a_time_have_slots_of_their_own(guids: Guids, folder: Path, clock: FixedClock) -> None:

@@ -96,15 +96,15 @@ class FileQueue:
 
     def _keep(self, entries: Sequence[Entry]) -> None:
         with self._lock:
-            data, numbers = self._numbering.encode(entries)
+            data = self._numbering.encode(entries)
             try:
                 self._appender.write(data)
-            except QueueUnavailable:
+            except BaseException:
                 # Some of the entries may be in the file: their numbers must not come again.
+                self._numbering.withdraw(entries)
                 self._numbering.close()
                 self._numbering = Numbering(self._folder.writers)
                 raise
-            self._numbering.note(numbers)
             if not self._afterwards.is_asked:  # else it is done soon, for all of a burst
                 self._afterwards.ask()
                 self._numbering.flush()
