@@ -28,12 +28,12 @@ from owa.isolation import Isolation
 from owa.monitoring import settings as monitoring_settings
 from owa.monitoring.ping import Ping
 from owa.monitoring.settings import PING_URL
-from owa.pinning import PIN_WORKERS
 from owa.processing import settings as processing_settings
 from owa.processing.pause import Pause
 from owa.processing.processor import Processor
 from owa.processing.runs import Runs
 from owa.processing.store import HandlerTable
+from owa.processors import PIN_WORKERS
 from owa.queues import settings as queue_settings
 from owa.queues.contract import RetryQueue
 from owa.queues.settings import ASYNC_LOG_DIR, DURABILITY

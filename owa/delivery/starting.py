@@ -11,7 +11,7 @@ from owa.delivery.process import ChildProcess, Ended
 from owa.delivery.protocol import Broken, Ready, Setup, configure
 from owa.delivery.settings import HANDLER_MEMORY
 from owa.errors import Outage
-from owa.pinning import allowed_processors
+from owa.processors import allowed_processors
 from owa.queues.settings import DURABILITY
 from owa.registry import Registry
 

@@ -20,10 +20,10 @@ from owa.diagnosis import Scene, diagnose
 from owa.diagnosis.watch import Watch
 from owa.exchange.settings import SERVER_NUMBER
 from owa.monitoring.metrics import Metrics
-from owa.pinning import PIN_WORKERS, pin_to_processor, unpin
 from owa.presence import Presence
 from owa.processing.act_on_all import ActOnAll
 from owa.processing.settings import DRAIN_INTERVAL, SCHEDULER
+from owa.processors import PIN_WORKERS, pin_to_processor, unpin
 from owa.scheduler import leaderships, schedule
 from owa.scheduler.at_work import AtWork
 from owa.scheduler.contributed import contributed_jobs

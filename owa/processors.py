@@ -1,0 +1,118 @@
+"""Who in a web process gets the processor.
+
+A pinned process has one processor: threads of one interpreter that wander between processors hand its lock to and
+fro, at a factor of 2 to 5. There the server's thread would interrupt the one that answers at each single answer, only
+to send it: as batch work it waits its turn, a few milliseconds at most, and sends many.
+
+Behind work in the background that would be too long, at each request. So that work makes way: by its niceness, by a
+shorter turn at the interpreter's lock, and meanwhile nobody waits his turn.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from owa.settings import boolean
+
+PIN_WORKERS = boolean(
+    "base.pin_workers",
+    default=False,
+    help="Pin each web process to a processor. For servers with several worker processes, such as granian.",
+    label="Pin processes to processors",
+    group="How events are processed",
+    restart=True,
+)
+
+NICENESS = 15
+"""Of work in the background. It is left a thirtieth of a processor that others want whole: with less, it might not get
+to let go of the interpreter's lock, and all would wait for it."""
+TURN = 0.0005
+"""Seconds that it may keep the interpreter's lock when others wait for it."""
+
+_allowed = os.sched_getaffinity(0)
+"""The processors that this process might use when it started."""
+
+
+def pin_to_processor(number: int) -> None:
+    """Pin this process to one of the processors that it may use, with the threads that it starts from now on; `number`
+    is taken modulo how many there are."""
+    os.sched_setaffinity(0, {sorted(_allowed)[number % len(_allowed)]})
+    _schedule(0, os.SCHED_BATCH)
+
+
+def unpin() -> None:
+    """Let this process, and the children that it starts from now on, use all processors again."""
+    os.sched_setaffinity(0, _allowed)
+    _schedule(0, os.SCHED_OTHER)
+
+
+def allowed_processors() -> list[int]:
+    """Those that this process might use when it started, for what it starts without being pinned."""
+    return sorted(_allowed)
+
+
+@contextmanager
+def in_the_background() -> Iterator[None]:
+    """What is done meanwhile in this thread makes way for the others. Niceness cannot be taken back: the thread is to
+    end with the work."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    _background.enter()
+    try:
+        yield
+    finally:
+        _background.leave()
+
+
+class _Background:
+    """The threads that are at work in the background."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._threads = 0
+        self._turn = 0.0
+        self._waiting: list[int] = []
+        """Threads that waited their turn before."""
+
+    def enter(self) -> None:
+        with self._lock:
+            self._threads += 1
+            if self._threads == 1:
+                self._turn = sys.getswitchinterval()
+                sys.setswitchinterval(min(TURN, self._turn))
+                self._waiting = [thread for thread in _threads() if _policy(thread) == os.SCHED_BATCH]
+                for thread in self._waiting:
+                    _schedule(thread, os.SCHED_OTHER)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0:
+                sys.setswitchinterval(self._turn)
+                for thread in self._waiting:
+                    _schedule(thread, os.SCHED_BATCH)
+
+
+_background = _Background()
+
+
+def _threads() -> list[int]:
+    """Of this process."""
+    with suppress(OSError):
+        return [int(path.name) for path in Path("/proc/self/task").iterdir()]
+    return []
+
+
+def _policy(thread: int) -> int:
+    with suppress(OSError):  # it has just ended
+        return os.sched_getscheduler(thread)
+    return os.SCHED_OTHER
+
+
+def _schedule(thread: int, policy: int) -> None:
+    """`thread`: 0: this one."""
+    with suppress(OSError):  # a sandbox may forbid it
+        os.sched_setscheduler(thread, policy, os.sched_param(0))
