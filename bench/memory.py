@@ -8,14 +8,13 @@ from bench.measuring import Figure, Result, Size, check
 from bench.request import cpu, serving
 from bench.requests import Environ, environ, queries
 
-REQUESTS = 200_000
-"""`OWA_BENCH_REQUESTS` beats it: a million takes some minutes."""
+REQUESTS = 1_000_000
 PART = 1_000
 
 
 def measure_memory(folder: Path, size: Size) -> Result:
     """MB. Each request has an address, a user agent and a host of its own: nothing may be remembered for ever."""
-    count = size.of(int(os.environ.get("OWA_BENCH_REQUESTS", REQUESTS)), 2 * PART) // PART * PART
+    count = size.of(REQUESTS, 2 * PART) // PART * PART
     sent = queries(PART)
     with serving(folder) as (installation, application):
         sizes = []
