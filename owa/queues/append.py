@@ -32,7 +32,7 @@ POLL = 0.001
 
 
 class Appender:
-    """The writing end of a queue file, one for each process. One thread at a time may use it."""
+    """The writing end of a queue file, one for each process. Whoever uses it holds its lock meanwhile."""
 
     def __init__(self, path: Path, *, fsync: bool) -> None:
         self._path = path
@@ -44,25 +44,22 @@ class Appender:
         self._begin()
 
     def _begin(self) -> None:
-        self._mutex = Lock()
+        self.lock = Lock()
         self._is_locked = False
         self._written_at = 0.0
         self._unlocking = Afterwards(self._unlock, HOLD)
 
     def write(self, data: bytes) -> None:
         """Write `data` in one piece. Raises `QueueUnavailable` when it, or a part of it, could not be written."""
-        with self._mutex:
-            try:
-                written = self._write(data)
-            except OSError as error:
-                self._close()
-                raise QueueUnavailable(f"Cannot append to {self._path}: {error.strerror}.", REMEDY) from error
-            if written != len(data):
-                raise QueueUnavailable(f"Cannot append to {self._path}: the disk is full.", REMEDY)
+        try:
+            written = os.write(self._descriptor, data) if self._is_locked else self._write_locked(data)
+        except OSError as error:
+            self._close()
+            raise QueueUnavailable(f"Cannot append to {self._path}: {error.strerror}.", REMEDY) from error
+        if written != len(data):
+            raise QueueUnavailable(f"Cannot append to {self._path}: the disk is full.", REMEDY)
 
-    def _write(self, data: bytes) -> int:
-        if self._is_locked:
-            return os.write(self._descriptor, data)
+    def _write_locked(self, data: bytes) -> int:
         self._lock_current_file()
         try:
             written = os.write(self._descriptor, data)
@@ -74,7 +71,7 @@ class Appender:
         return written
 
     def _unlock(self) -> None:
-        with self._mutex:
+        with self.lock:
             if self._is_locked:
                 self._is_locked = False
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
@@ -127,10 +124,9 @@ class Appender:
 
     def close(self) -> None:
         """Close the file, and drop its lock with it."""
-        with self._mutex:
-            self._unlocking.stop()
-            self._unlocking = Afterwards(self._unlock, HOLD)
-            self._close()
+        self._unlocking.stop()
+        self._unlocking = Afterwards(self._unlock, HOLD)
+        self._close()
 
     def _close(self) -> None:
         self._is_locked = False

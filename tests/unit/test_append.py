@@ -15,6 +15,21 @@ from owa.queues.append import Appender, wait_for_writers
 from owa.queues.testing import killed_at_the_end
 
 
+def write(appender: Appender, data: bytes) -> None:
+    with appender.lock:
+        appender.write(data)
+
+
+def sync(appender: Appender) -> None:
+    with appender.lock:
+        appender.sync()
+
+
+def close(appender: Appender) -> None:
+    with appender.lock:
+        appender.close()
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "events.txt"
@@ -24,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 def appender(path: Path) -> Iterator[Appender]:
     appender = Appender(path, fsync=False)
     yield appender
-    appender.close()
+    close(appender)
 
 
 @pytest.fixture
@@ -58,61 +73,61 @@ def largest_file(size: int) -> Iterator[None]:
 
 def test_it_appends(appender: Appender, path: Path) -> None:
     path.write_bytes(b"before\n")
-    appender.write(b"a\n")
-    appender.write(b"b\n")
+    write(appender, b"a\n")
+    write(appender, b"b\n")
     assert path.read_bytes() == b"before\na\nb\n"
 
 
 def test_only_the_owner_writes_and_others_do_not_read(appender: Appender, path: Path) -> None:
-    appender.write(b"a\n")
+    write(appender, b"a\n")
     assert path.stat().st_mode & 0o137 == 0
 
 
 def test_after_a_rename_it_writes_to_the_new_file(appender: Appender, path: Path) -> None:
-    appender.write(b"a\n")
+    write(appender, b"a\n")
     path.rename(path.with_name("rotated"))
-    appender.write(b"b\n")
+    write(appender, b"b\n")
     assert path.with_name("rotated").read_bytes() == b"a\n"
     assert path.read_bytes() == b"b\n"
 
 
 def test_after_a_rename_it_writes_to_a_file_that_another_made(appender: Appender, path: Path) -> None:
-    appender.write(b"a\n")
+    write(appender, b"a\n")
     path.rename(path.with_name("rotated"))
     path.write_bytes(b"theirs\n")
-    appender.write(b"b\n")
+    write(appender, b"b\n")
     assert path.read_bytes() == b"theirs\nb\n"
 
 
 def test_a_short_write_is_refused_and_the_next_one_goes_on(appender: Appender, path: Path) -> None:
     with largest_file(6):
-        appender.write(b"abcd")
+        write(appender, b"abcd")
         with pytest.raises(QueueUnavailable, match="disk is full"):
-            appender.write(b"efgh")
+            write(appender, b"efgh")
         with pytest.raises(QueueUnavailable, match=str(path)):
-            appender.write(b"ijkl")
-    appender.write(b"mnop")
+            write(appender, b"ijkl")
+    write(appender, b"mnop")
     assert path.read_bytes() == b"abcdefmnop"
 
 
 def test_a_full_device_is_an_outage() -> None:
     with pytest.raises(QueueUnavailable, match="No space left"):
-        Appender(Path("/dev/full"), fsync=False).write(b"a")
+        write(Appender(Path("/dev/full"), fsync=False), b"a")
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
     appender = Appender(tmp_path / "a" / "folder" / "events.txt", fsync=False)
-    appender.write(b"a")
+    write(appender, b"a")
     assert (tmp_path / "a" / "folder" / "events.txt").read_bytes() == b"a"
-    appender.close()
+    close(appender)
 
 
 def test_it_locks_nothing_between_two_writes(appender: Appender, path: Path) -> None:
-    appender.write(b"a")
+    write(appender, b"a")
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with largest_file(1), pytest.raises(QueueUnavailable):
-        appender.write(b"b")
+        write(appender, b"b")
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -120,51 +135,51 @@ def test_it_locks_nothing_between_two_writes(appender: Appender, path: Path) -> 
 @pytest.mark.usefixtures("burst")
 def test_in_a_burst_readers_are_kept_out_for_a_moment(path: Path) -> None:
     appender = Appender(path, fsync=False)
-    appender.write(b"a")
+    write(appender, b"a")
     path.rename(path.with_name("rotated"))
-    appender.write(b"b")
+    write(appender, b"b")
     assert not is_free(path.with_name("rotated"))
     wait_for_writers(path.with_name("rotated"))
-    appender.write(b"c")
+    write(appender, b"c")
     assert (path.with_name("rotated").read_bytes(), path.read_bytes()) == (b"ab", b"c")
-    appender.close()
+    close(appender)
     assert is_free(path)
 
 
 @pytest.mark.usefixtures("burst")
 def test_in_a_burst_a_full_disk_keeps_nobody_out(path: Path) -> None:
     appender = Appender(path, fsync=False)
-    appender.write(b"a")
+    write(appender, b"a")
     with largest_file(1), pytest.raises(QueueUnavailable):
-        appender.write(b"b")
+        write(appender, b"b")
     assert is_free(path)
-    appender.write(b"c")
-    appender.close()
-    appender.write(b"d")
+    write(appender, b"c")
+    close(appender)
+    write(appender, b"d")
     wait_for_writers(path)
     assert path.read_bytes() == b"acd"
-    appender.close()
+    close(appender)
 
 
 @pytest.mark.usefixtures("burst")
 def test_a_child_that_is_forked_in_a_burst_takes_a_lock_of_its_own(path: Path) -> None:
     appender = Appender(path, fsync=False)
-    appender.write(b"a")
+    write(appender, b"a")
 
-    def write() -> None:
+    def in_the_child() -> None:
         appender.forget_descriptor()
         path.rename(path.with_name("rotated"))
-        appender.write(b"b")
+        write(appender, b"b")
 
-    with killed_at_the_end(write):
-        appender.write(b"c")
+    with killed_at_the_end(in_the_child):
+        write(appender, b"c")
     wait_for_writers(path.with_name("rotated"))
     wait_for_writers(path)
     rotated, current = path.with_name("rotated").read_bytes(), path.read_bytes()
     assert rotated[:1] == b"a"
     assert b"b" in current
     assert (rotated + current).count(b"c") == 1  # where, depends on whether the burst has lasted so long
-    appender.close()
+    close(appender)
 
 
 def test_a_writer_that_never_lets_go_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +191,7 @@ def test_a_writer_that_never_lets_go_is_told(path: Path, monkeypatch: pytest.Mon
 
 
 def test_it_keeps_readers_out_while_it_writes(appender: Appender, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, seen = os.write, []
+    os_write, seen = os.write, []
 
     def looked_at(descriptor: int, data: bytes) -> int:
         with path.open() as file, pytest.raises(BlockingIOError):
@@ -184,10 +199,10 @@ def test_it_keeps_readers_out_while_it_writes(appender: Appender, path: Path, mo
         with path.open() as file:  # other writers are welcome
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         seen.append(data)
-        return write(descriptor, data)
+        return os_write(descriptor, data)
 
     monkeypatch.setattr(os, "write", looked_at)
-    appender.write(b"a")
+    write(appender, b"a")
     assert seen == [b"a"]
 
 
@@ -195,7 +210,7 @@ def test_it_looks_at_the_name_when_it_has_the_lock(
     appender: Appender, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A drain may rotate the file in the very moment before, and have read it."""
-    appender.write(b"a")
+    write(appender, b"a")
     flock = fcntl.flock
 
     def after_a_rotation(descriptor: int, operation: int) -> None:
@@ -204,7 +219,7 @@ def test_it_looks_at_the_name_when_it_has_the_lock(
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", after_a_rotation)
-    appender.write(b"b")
+    write(appender, b"b")
     assert path.with_name("rotated").read_bytes() == b"a"
     assert path.read_bytes() == b"b"
 
@@ -222,14 +237,14 @@ def test_the_reader_waits_for_a_writer_that_has_looked_at_the_name(path: Path) -
 
 
 def test_a_forked_child_writes_by_itself_and_leaves_the_parents_file_open(appender: Appender, path: Path) -> None:
-    appender.write(b"a")
+    write(appender, b"a")
 
-    def write() -> None:
+    def in_the_child() -> None:
         appender.forget_descriptor()
-        appender.write(b"b")
+        write(appender, b"b")
 
-    with killed_at_the_end(write):
-        appender.write(b"c")
+    with killed_at_the_end(in_the_child):
+        write(appender, b"c")
     assert path.read_bytes() == b"abc"
 
 
@@ -248,12 +263,12 @@ def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_what_was_written_is_synced_even_when_the_file_was_renamed_meanwhile(path: Path, syncs: list[int]) -> None:
     appender = Appender(path, fsync=True)
-    appender.write(b"ab")
+    write(appender, b"ab")
     path.rename(path.with_name("rotated"))
-    appender.sync()
-    appender.write(b"c")
-    appender.sync()
-    appender.close()
+    sync(appender)
+    write(appender, b"c")
+    sync(appender)
+    close(appender)
     assert syncs == [2, 1]
 
 
@@ -262,12 +277,12 @@ def test_a_failed_sync_is_an_outage(path: Path, monkeypatch: pytest.MonkeyPatch)
         raise OSError(errno.EIO, "Input/output error")
 
     appender = Appender(path, fsync=True)
-    appender.write(b"a")
+    write(appender, b"a")
     with monkeypatch.context() as broken:
         broken.setattr(os, "fdatasync", fail)
         with pytest.raises(QueueUnavailable, match="Input/output error"):
-            appender.sync()
-    appender.write(b"b")
-    appender.sync()
-    appender.close()
+            sync(appender)
+    write(appender, b"b")
+    sync(appender)
+    close(appender)
     assert path.read_bytes() == b"ab"

@@ -1,3 +1,5 @@
+from dataclasses import FrozenInstanceError, astuple
+
 import orjson
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from owa.events import (
     from_document,
     loads,
     loads_entry,
+    new_event,
     parse_identifier,
     refusal_from_document,
     refusal_to_document,
@@ -26,6 +29,14 @@ SERVERS = st.integers(0, 999)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255)
 PROPERTIES = st.dictionaries(TEXTS, TEXTS | st.booleans() | st.none() | st.integers(-(2**63), 2**63 - 1))
+
+
+def test_a_new_event_is_one_like_any_other() -> None:
+    event = make_event()
+    made = new_event(*astuple(event))
+    assert (type(made), made, repr(made)) == (Event, event, repr(event))
+    with pytest.raises(FrozenInstanceError):
+        made.guid = 7  # type: ignore[misc]
 
 
 @given(st.builds(Event, IDS, NAMES, NAMES, IDS, IDS, MOMENTS, SERVERS, PROPERTIES))

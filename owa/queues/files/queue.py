@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -59,9 +58,9 @@ class FileQueue:
         self._positions = Positions(database, folder.queue_id)
         self._clock = clock
         self._archive = archive
-        self._lock = Lock()
         self._fsync = fsync
         self._appender = Appender(folder.active, fsync=fsync)
+        self._lock = self._appender.lock
         self._together = Together(self._keep_all)
         self._numbering = Numbering(folder.writers)
         self._counts = Counts()
@@ -200,10 +199,10 @@ class FileQueue:
 
     def _start_anew(self) -> None:
         """After a fork, in the child: an open file, a lock and numbers of its own."""
-        self._lock = Lock()
         self._together = Together(self._keep_all)
         self._counts = Counts()
         self._appender.forget_descriptor()
+        self._lock = self._appender.lock
         self._afterwards = Afterwards(self._follow_up, self._interval)
         self._numbering.forget()
         self._numbering = Numbering(self._folder.writers)
