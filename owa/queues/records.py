@@ -53,7 +53,7 @@ def encode_entry(entry: Entry, writer: str, sequence: int) -> bytes:
     document = to_document(entry) if isinstance(entry, Event) else refusal_to_document(entry)
     document["writer"] = writer
     document["sequence"] = sequence
-    return _START + orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)[1:]
+    return _START + orjson.dumps(document, None, orjson.OPT_APPEND_NEWLINE)[1:]
 
 
 def decode(text: bytes) -> Record:

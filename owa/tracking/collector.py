@@ -151,7 +151,9 @@ class Collector:
             properties = read(environ)
             if properties is None:
                 return None
-            rules = self._rules()
+            rules = self._made_rules
+            if rules.configuration is not self._configuration():
+                rules = self._rules()
             event = self._event(properties, environ, rules)
         except Refused as refused:
             self._note(refused)

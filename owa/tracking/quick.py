@@ -41,7 +41,7 @@ def quick_parameters(environ: Environ) -> dict[str, str] | None:
     """
     query = environ.get("QUERY_STRING", "")
     check_length(environ, query)
-    found = _texts(query.encode("utf-8", "replace")) if query else {}
+    found = _texts(query.encode("latin-1", "replace")) if query else {}
     if found is None or environ["REQUEST_METHOD"] != "POST":
         return found
     body = body_of(environ)
@@ -77,15 +77,10 @@ def _decoded(pairs: bytes) -> bytes:
     """JSON text of what has its quotation marks and commas. Raises `ValueError` for a percent sign without two
     hexadecimal digits."""
     quoted = pairs.replace(b"=22", b"=5C=22")
-    text = _unquoted(quoted)
+    text = a2b_qp(quoted)
+    if len(quoted) - len(text) != 2 * quoted.count(b"="):
+        raise ValueError("A percent sign stands alone.")
     if text.count(b"\\") * len(b"=5C") != len(quoted) - len(pairs):  # there are more of them, and they count
         doubled = pairs.replace(b"=5C", b"=5C=5C").replace(b"=5c", b"=5C=5C")
-        text = _unquoted(doubled.replace(b"=22", b"=5C=22"))
+        text = a2b_qp(doubled.replace(b"=22", b"=5C=22"))
     return b'{"' + text + b'"}'
-
-
-def _unquoted(data: bytes) -> bytes:
-    text = a2b_qp(data)
-    if len(data) - len(text) != 2 * data.count(b"="):
-        raise ValueError("A percent sign stands alone.")
-    return text

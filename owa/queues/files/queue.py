@@ -94,7 +94,9 @@ class FileQueue:
         self._keep([entry for entries in batch for entry in entries])
 
     def _keep(self, entries: Sequence[Entry]) -> None:
-        with self._lock:
+        lock = self._lock
+        lock.acquire()  # `with` takes twice as long
+        try:
             data = self._numbering.encode(entries)
             try:
                 self._appender.write(data)
@@ -109,6 +111,8 @@ class FileQueue:
                 self._numbering.flush()
             if self._fsync:
                 self._appender.sync()
+        finally:
+            lock.release()
 
     def _follow_up(self) -> None:
         with self._lock:
