@@ -10,12 +10,16 @@ shorter turn at the interpreter's lock, and meanwhile nobody waits his turn.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread, current_thread
+from typing import TypeVar
 
 from owa.settings import boolean
+
+T = TypeVar("T")
 
 PIN_WORKERS = boolean(
     "base.pin_workers",
@@ -54,17 +58,25 @@ def allowed_processors() -> list[int]:
     return sorted(_allowed)
 
 
-@contextmanager
-def in_the_background() -> Iterator[None]:
-    """What is done meanwhile in this thread makes way for the others. Niceness cannot be taken back: the thread is to
-    end with the work."""
+def in_the_background(work: Callable[[], T]) -> T:
+    """Do it in a thread of its own that makes way for the others; returns, or raises, what it does. Threads and
+    processes that it starts are as nice."""
+    outcome: Future[T] = Future()
+    # killed at any instant, what is done there loses nothing: it must not keep the process from ending
+    Thread(target=_work, args=(work, outcome), name=f"{current_thread().name}-background", daemon=True).start()
+    return outcome.result()
+
+
+def _work(work: Callable[[], T], outcome: Future[T]) -> None:
     with suppress(OSError):
-        os.nice(NICENESS)
-    _background.enter()
+        os.nice(NICENESS)  # cannot be taken back: the thread ends with the work
     try:
-        yield
-    finally:
-        _background.leave()
+        with _background:
+            result = work()
+    except BaseException as error:
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(result)
 
 
 class _Background:
@@ -74,26 +86,28 @@ class _Background:
         self._lock = Lock()
         self._threads = 0
         self._turn = 0.0
-        self._waiting: list[int] = []
-        """Threads that waited their turn before."""
+        self._were_batch_work = False
+        """The process's threads, before."""
 
-    def enter(self) -> None:
+    def __enter__(self) -> None:
         with self._lock:
             self._threads += 1
             if self._threads == 1:
                 self._turn = sys.getswitchinterval()
                 sys.setswitchinterval(min(TURN, self._turn))
-                self._waiting = [thread for thread in _threads() if _policy(thread) == os.SCHED_BATCH]
-                for thread in self._waiting:
-                    _schedule(thread, os.SCHED_OTHER)
+                self._were_batch_work = any(_policy(thread) == os.SCHED_BATCH for thread in _threads())
+                self._reschedule(os.SCHED_OTHER)
 
-    def leave(self) -> None:
+    def __exit__(self, *_error: object) -> None:
         with self._lock:
             self._threads -= 1
             if self._threads == 0:
                 sys.setswitchinterval(self._turn)
-                for thread in self._waiting:
-                    _schedule(thread, os.SCHED_BATCH)
+                self._reschedule(os.SCHED_BATCH)
+
+    def _reschedule(self, policy: int) -> None:
+        for thread in _threads() if self._were_batch_work else ():
+            _schedule(thread, policy)
 
 
 _background = _Background()

@@ -17,6 +17,7 @@ from owa.processing.drain import Drained, drain_events, drain_retries
 from owa.processing.ledger import Ledger, Line
 from owa.processing.processor import Processor
 from owa.processing.runs import Figures, Runs
+from owa.processors import in_the_background
 from owa.queues.contract import EventQueue, RetryQueue
 from owa.queues.settings import ARCHIVE_AGE, UNDO_DISCARD_DAYS
 from owa.settings import Settings
@@ -90,11 +91,14 @@ class Jobs:
 
     def drain(self) -> Drained:
         """Drain this server's incoming queue. Raises `HeldByAnother` when cron is at it."""
-        return self._runs.drain("drain", lambda: drain_events(self._incoming, self._processor))
+        return self._runs.drain("drain", lambda: in_the_background(self._drain_incoming))
+
+    def _drain_incoming(self) -> Drained:
+        return drain_events(self._incoming, self._processor)
 
     def retry(self) -> Drained:
         """Drain what is due in the processing queue."""
-        return self._runs.drain("retry", lambda: drain_retries(self._processor))
+        return self._runs.drain("retry", lambda: in_the_background(lambda: drain_retries(self._processor)))
 
     def deliver(self) -> Drained | None:
         """Have event handlers given what is due, in the background; None: there are no event handlers. What is recorded

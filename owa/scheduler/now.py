@@ -9,7 +9,6 @@ from owa.errors import HeldByAnother, OwaError, told
 from owa.masking import masked_text, masked_trace
 from owa.processing.drain import Drained
 from owa.processing.verifying import verified
-from owa.processors import in_the_background
 from owa.scheduler.at_work import AtWork
 from owa.scheduler.jobs import Job
 from owa.scheduler.leadership import Leadership
@@ -88,7 +87,7 @@ class RunNow:
 
     def _run(self, job: Job, leadership: Leadership, is_borrowed: bool) -> None:
         try:
-            with in_the_background(), self._at_work().on(job.name) as is_free:
+            with self._at_work().on(job.name) as is_free:
                 self._outcomes[job.name] = ran(job) if is_free else "The scheduler has just begun it."
         finally:
             if is_borrowed:

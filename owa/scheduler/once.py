@@ -9,7 +9,6 @@ from owa.contributions import INCOMING, PROCESSING
 from owa.errors import HeldByAnother, OwaError, told
 from owa.masking import masked_text, masked_trace
 from owa.processing.drain import Drained
-from owa.processors import in_the_background
 from owa.scheduler.jobs import Jobs
 
 logger = logging.getLogger(__name__)
@@ -51,8 +50,7 @@ class Once(ABC):
 
     def _run(self) -> None:
         self._outcome = []
-        with in_the_background():
-            self.work(self._jobs(), self._outcome)
+        self.work(self._jobs(), self._outcome)
 
     @abstractmethod
     def work(self, jobs: Jobs, told: list[str]) -> None:

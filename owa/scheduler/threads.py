@@ -6,8 +6,6 @@ from typing import Any
 
 from apscheduler.executors.base import BaseExecutor, run_job
 
-from owa.processors import in_the_background
-
 
 class JobThreads(BaseExecutor):  # type: ignore[misc] # APScheduler has no types
     """An executor whose threads do not keep the process from ending: killed at any instant, a job of OWA's loses
@@ -40,8 +38,7 @@ class JobThreads(BaseExecutor):  # type: ignore[misc] # APScheduler has no types
 
     def _work(self, job: Any, run_times: Any) -> None:
         try:
-            with in_the_background():
-                events = run_job(job, job._jobstore_alias, run_times, self._logger.name)
+            events = run_job(job, job._jobstore_alias, run_times, self._logger.name)
         except BaseException:
             self._run_job_error(job.id, *sys.exc_info()[1:])
         else:

@@ -29,15 +29,14 @@ class Background:
     def __init__(self) -> None:
         self._begun, self._ends = Event(), Event()
         self.niceness = 0
-        self._thread = Thread(target=self._work)
+        self._thread = Thread(target=in_the_background, args=(self._work,))
         self._thread.start()
         self._begun.wait()
 
     def _work(self) -> None:
-        with in_the_background():
-            self.niceness = os.getpriority(os.PRIO_PROCESS, get_native_id())
-            self._begun.set()
-            self._ends.wait()
+        self.niceness = os.getpriority(os.PRIO_PROCESS, get_native_id())
+        self._begun.set()
+        self._ends.wait()
 
     def end(self) -> None:
         self._ends.set()
@@ -74,3 +73,11 @@ def test_a_process_that_is_not_pinned_keeps_its_policy(tmp_path: Path) -> None:
 
     with killed_at_the_end(work):
         assert literal_eval((tmp_path / "told").read_text()) == {os.SCHED_OTHER}
+
+
+def test_what_becomes_of_the_work_is_told() -> None:
+    niceness = os.getpriority(os.PRIO_PROCESS, get_native_id())
+    assert in_the_background(lambda: os.getpriority(os.PRIO_PROCESS, get_native_id())) == min(19, niceness + NICENESS)
+    assert os.getpriority(os.PRIO_PROCESS, get_native_id()) == niceness
+    with pytest.raises(ZeroDivisionError):
+        in_the_background(lambda: 1 // 0)
