@@ -9,7 +9,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from bench.installation import SITE_ID, installed
+from bench.installation import SITE_ID, installed, page_views
 from bench.measuring import Figure, Result, Size, check, in_turn
 from bench.yardsticks.bulk_load import bulk_load
 from bench.yardsticks.orm_drain import OrmDrain
@@ -104,10 +104,12 @@ def drain(installation: Installation, events: Sequence[Event]) -> float:
     """Events for each second of CPU."""
     for part in chunks(events):
         installation.incoming.put(part)
+    before = page_views(installation)
     started = time.process_time()
     drained = drain_events(installation.incoming, installation.processor)
     elapsed = time.process_time() - started
     check(drained.report.processed, len(events), "events processed")
+    check(page_views(installation) - before, len(events), "page views stored")
     return len(events) / elapsed
 
 

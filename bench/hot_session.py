@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select
 
-from bench.installation import SITE_ID, installed
+from bench.installation import SITE_ID, installed, page_views
 from bench.measuring import Figure, Result, Size, check, in_turn
 from owa.analytics.tables import SESSION
 from owa.db.bulk import chunks
@@ -24,7 +24,7 @@ ROUNDS = 3
 
 
 def measure_hot_session(_folder: Path, size: Size) -> Result:
-    """CPU time of an event. Raises `AssertionError` when one is missing."""
+    """CPU time of an event. Raises `NotDone` when one is missing."""
     count, rounds = size.of(EVENTS, 500), size.times(ROUNDS)
     views = _page_views(count)
     one, pairs = _one_session(views), _pairs(views)
@@ -80,4 +80,5 @@ def _drain(parts: Sequence[Sequence[Event]], sessions: int) -> float:
         with installation.database.reading() as connection:
             stored = connection.execute(select(func.count(), func.sum(SESSION.c.num_pageviews)).select_from(SESSION))
             check(tuple(stored.one()), (sessions, count), "sessions and page views")
+        check(page_views(installation), count, "page views stored")
     return elapsed / count * 1e6

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import func, select
+
+from owa.analytics.tables import REQUEST
 from owa.app import Installation, open_installation
 from owa.db import configuration as stored
 from owa.db.migrate import upgrade
@@ -24,3 +27,9 @@ def installed(folder: Path, **environment: str) -> Iterator[Installation]:
         yield installation
     finally:
         installation.close()
+
+
+def page_views(installation: Installation) -> int:
+    """That are stored."""
+    with installation.database.reading() as connection:
+        return int(connection.execute(select(func.count()).select_from(REQUEST)).scalar_one())

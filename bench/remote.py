@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from bench.installation import installed
-from bench.measuring import Figure, NotDone, Result, Size, in_turn
+from bench.measuring import Figure, NotDone, Result, Size, check, in_turn
 from bench.requests import environs
 from owa.clock import SystemClock
 from owa.db.configuration import store_switch
@@ -48,19 +48,25 @@ def measure_remote(folder: Path, size: Size) -> Result:
 
 def _dead(folder: Path, count: int) -> float:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        return _measure(folder, deaf.getsockname()[1], count)[0]
+        median_request, left = _measure(folder, deaf.getsockname()[1], count)
+    check(left, count, "events that wait for the receiver")
+    return median_request
 
 
 def _alive(folder: Path, count: int) -> float:
     with _receiver(folder / "receiver") as port:
-        median_request, sent = _measure(folder / "sender", port, count)
-    if not sent:
+        median_request, left = _measure(folder / "sender", port, count)
+    if left == count:
         raise NotDone("Nothing was forwarded meanwhile.")
+    with installed(folder / "receiver") as receiver:
+        received = receiver.incoming.status().depth
+    if received + left < count:  # an answer may be missing: then both have them
+        raise NotDone(f"events received or left: {received} and {left}, not {count}.")
     return median_request
 
 
 def _measure(folder: Path, port: int, count: int) -> tuple[float, int]:
-    """The median request, and how many events were forwarded by the end."""
+    """The median request, and how many events were not forwarded by the end."""
     given = {"OWA_QUEUE_EVENTS": "1", "OWA_DRAIN_INTERVAL": "1", "OWA_SERVER_NUMBER": "7", "OWA_REMOTE_QUEUE_KEY": KEY}
     endpoint = f"http://127.0.0.1:{port}/queue.php"
     with installed(folder, **given, OWA_REMOTE_QUEUE_ENDPOINT=endpoint) as installation:
@@ -68,15 +74,21 @@ def _measure(folder: Path, port: int, count: int) -> tuple[float, int]:
             store_switch(connection, "remote_queue", Switch.ON, "bench", SystemClock().now())
         installation.configuration.refresh()
         application = make_wsgi_app(installation)
-        times = []
+        times: list[float] = []
+        statuses: list[str] = []
         for environ in environs("pixel", count):
             started = time.perf_counter()
-            b"".join(application(environ, lambda *_answer: None))
+            b"".join(application(environ, lambda status, _headers: statuses.append(status)))
             times.append((time.perf_counter() - started) * 1e6)
             time.sleep(0.001)  # the forwarder is at work meanwhile
-        left = installation.incoming.status().depth
+        check(set(statuses), {"200 OK"}, "answers")
         application.registry["owa"].stop()
-        return median(times), count - left
+        return median(times), _left(folder, endpoint, given)
+
+
+def _left(folder: Path, endpoint: str, given: dict[str, str]) -> int:
+    with installed(folder, **given, OWA_REMOTE_QUEUE_ENDPOINT=endpoint) as installation:
+        return installation.incoming.status().depth
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.installation import SITE_ID, installed
+from bench.installation import SITE_ID, installed, page_views
 from bench.measuring import Figure, NotDone, Result, Size, check, in_turn
 from bench.requests import environs
 from bench.servers import PATIENCE, Served, ask, granian, nginx
@@ -34,6 +34,8 @@ def measure_capacity(folder: Path, size: Size) -> Result:
         pairs = in_turn(rounds, lambda _number: _capacity(ours, count), lambda _number: _capacity(other, count))
         bares = in_turn(rounds, lambda _number: _capacity(bare, count), lambda _number: _capacity(other, count))
     check_kept(folder / "owa", count * rounds + WARMING)
+    logged = (folder / "nginx" / "access.log").read_text().count("/log.php")
+    check(logged, 2 * count * rounds + WARMING, "lines of nginx's log")
     theirs = "nginx empty_gif with log"
     return Result(
         (
@@ -68,11 +70,15 @@ def _while_draining(folder: Path, bare: Served, count: int, size: Size) -> tuple
     with installed(folder, OWA_SCHEDULER="0") as installation:
         for part in chunks(generate(Plan(size.of(BACKLOG, 2_000), (SITE_ID,), nasty=0))):
             installation.incoming.put(part)
-        before = installation.incoming.status().depth
+        backlog = installation.incoming.status().depth
         with granian(OURS, environment, workers=2, pinned=False) as ours:
-            _await_drain(installation, before)
+            _await_drain(installation, backlog)
             ask(ours.port, pixel_lines(), CONNECTIONS, WARMING)
             waited = _p99(ours, count)
+            if page_views(installation) >= backlog:
+                raise NotDone("The backlog was drained before the last request.")
+        kept = page_views(installation) + installation.incoming.status().depth
+        check(kept, backlog + WARMING + count, "events stored or queued")
     return waited, _p99(bare, count)
 
 

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-
+from bench.installation import page_views
 from bench.measuring import Figure, Result, Size, check, in_turn
 from bench.request import cpu, serving
 from bench.requests import Environ, environs
-from owa.analytics.tables import REQUEST
 from owa.app import Installation
 from owa.processing.drain import drain_events
 
@@ -48,24 +46,19 @@ def _warm(installation: Installation, application: Any) -> None:
 
 
 def _at_once(installation: Installation, application: Any, requests: list[Environ]) -> float:
-    before = _rows(installation)
+    before = page_views(installation)
     taken = cpu(application, requests, "pixel")
-    check(_rows(installation) - before, len(requests), "rows")
+    check(page_views(installation) - before, len(requests), "rows")
     return taken
 
 
 def _later(installation: Installation, application: Any, requests: list[Environ]) -> float:
-    before = _rows(installation)
+    before = page_views(installation)
     taken = 0.0
     for environ in requests:
         taken += cpu(application, [environ], "pixel")
         started = time.process_time()
         drain_events(installation.incoming, installation.processor, judge_orphans=False)
         taken += (time.process_time() - started) * 1e6
-    check(_rows(installation) - before, len(requests), "rows")
+    check(page_views(installation) - before, len(requests), "rows")
     return taken / len(requests)
-
-
-def _rows(installation: Installation) -> int:
-    with installation.database.reading() as connection:
-        return int(connection.execute(select(func.count()).select_from(REQUEST)).scalar_one())

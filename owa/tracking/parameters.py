@@ -89,6 +89,8 @@ def body_of(environ: Environ) -> bytes:
     body: bytes = environ["wsgi.input"].read(int(length) if length else LONGEST_BODY + 1)
     if len(body) > LONGEST_BODY:
         raise Refused(RefusalReason.BODY_TOO_LONG, f"more than {LONGEST_BODY} bytes")
+    if length and len(body) < int(length):
+        raise Refused(RefusalReason.MALFORMED_REQUEST, "the body was cut off")
     return body
 
 

@@ -91,6 +91,12 @@ def test_a_drain_that_lacks_events_is_not_measured(tmp_path: Path) -> None:
         drain(installation, [*events, events[0]])
 
 
+def test_a_drain_that_stores_less_is_not_measured(tmp_path: Path) -> None:
+    events = generate(Plan(20, (SITE_ID,), nasty=0))
+    with installed(tmp_path) as installation, pytest.raises(NotDone, match="20, not 21"):
+        drain(installation, [*events, events[0]])
+
+
 def test_a_load_makes_the_same_tables(tmp_path: Path) -> None:
     with installed(tmp_path / "owa") as installation:
         drain(installation, generate(Plan(20, (SITE_ID,), nasty=0)))

@@ -47,6 +47,18 @@ def post(queue: MemoryQueue, folder: Path, body: str) -> Answer:
     )
 
 
+def test_a_form_that_was_cut_off_is_no_event(tmp_path: Path) -> None:
+    """Its sender, who has seen no answer, may send it again."""
+    queue = MemoryQueue()
+    data = f"{PAGE_VIEW}&owa_session_id=2&owa_page_url=http://127.0.0.1/a".encode()
+    given = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    length = str(len(data) + 10)
+    assert answer(queue, tmp_path, **given, CONTENT_LENGTH=length, **{"wsgi.input": BytesIO(data)}).status[:3] == "400"
+    (refusal,) = entries(queue)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.detail) == (RefusalReason.MALFORMED_REQUEST, "the body was cut off")
+
+
 def entries(queue: MemoryQueue) -> list[Event | Refusal]:
     with queue.drain() as source:
         batch = source.lease(10)
