@@ -3,7 +3,8 @@ than memory has room for."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from inspect import signature
+from typing import Concatenate, ParamSpec, TypeVar
 
 LONGEST = 500
 """Characters: longer texts are mostly made up, and hardly any comes twice. Thousands of them would fill the memory."""
@@ -16,13 +17,17 @@ def remembers(most: int) -> Callable[[Callable[Concatenate[str, P], T]], Callabl
     """For a function of a text that is always answered alike: its last `most` answers are kept."""
 
     def decorate(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
-        remembered: Callable[..., Any] = lru_cache(most)(function)
+        remembered: Callable[..., T] = lru_cache(most)(function)
 
         @wraps(function)
         def answer(text: str, /, *others: P.args, **named: P.kwargs) -> T:
-            found: T = (remembered if len(text) <= LONGEST else function)(text, *others, **named)
-            return found
+            return (remembered if len(text) <= LONGEST else function)(text, *others, **named)
 
-        return answer
+        @wraps(function)
+        def short_answer(text: str) -> T:  # is there sooner than with a list of the others
+            return remembered(text) if len(text) <= LONGEST else long(text)
+
+        long: Callable[..., T] = function
+        return short_answer if len(signature(function).parameters) == 1 else answer  # type: ignore[return-value]
 
     return decorate

@@ -8,6 +8,7 @@ from owa import user_agent
 from owa.contributions import Configuration
 from owa.events import RefusalReason, parse_identifier
 from owa.queues.settings import QUEUE_EVENTS
+from owa.remembering import LONGEST, remembers
 from owa.tracking.address import client_address, shown, within
 from owa.tracking.parameters import Environ, Refused
 from owa.tracking.settings import ANONYMIZE_IPS, EXCLUDED_IPS, LOG_ROBOTS, RESPECT_DO_NOT_TRACK, TRUSTED_PROXIES
@@ -17,8 +18,6 @@ LONGEST_HEADER = 2_000
 
 REMEMBERED = 10_000
 """Headers, and addresses, that are not looked at again."""
-LONGEST_REMEMBERED = 500
-"""Characters: longer ones are made up, and would fill the memory."""
 
 _LONGEST_SITE_ID = 255
 _TRUE = frozenset(("true", "1", "yes"))
@@ -62,7 +61,7 @@ class Rules:
     def address(self, environ: Environ) -> str | None:
         """The visitor's address as it is stored; None when it is excluded."""
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if self._proxies else ""
-        find = self._remembered if len(forwarded) <= LONGEST_REMEMBERED else self._address
+        find = self._remembered if len(forwarded) <= LONGEST else self._address
         return find(environ.get("REMOTE_ADDR", ""), forwarded)
 
     def _address(self, remote: str, forwarded: str) -> str | None:
@@ -80,13 +79,13 @@ def add_environment(properties: dict[str, Any], environ: Environ, rules: Rules) 
     address = rules.address(environ)
     if address is None:
         raise Refused(RefusalReason.EXCLUDED_ADDRESS)
-    agent = _header(environ, "HTTP_USER_AGENT")
-    if not rules.takes_robots and user_agent.parse(agent).is_robot:
+    agent, is_robot = _agent(environ.get("HTTP_USER_AGENT", ""))
+    if is_robot and not rules.takes_robots:
         raise Refused(RefusalReason.ROBOT, agent[:200])
     properties["HTTP_USER_AGENT"] = agent
-    properties["HTTP_HOST"] = _header(environ, "HTTP_HOST")
-    properties["REMOTE_HOST"] = _header(environ, "REMOTE_HOST")
-    properties["language"] = _language(_header(environ, "HTTP_ACCEPT_LANGUAGE"))
+    properties["HTTP_HOST"] = _text(environ.get("HTTP_HOST", ""))
+    properties["REMOTE_HOST"] = _text(environ.get("REMOTE_HOST", ""))
+    properties["language"] = _language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     properties["ip_address"] = address
 
 
@@ -98,25 +97,23 @@ def _identifier(properties: dict[str, Any], name: str, reason: RefusalReason) ->
     return identifier
 
 
-def _header(environ: Environ, name: str) -> str:
-    """WSGI hands headers over as Latin-1; browsers that go beyond ASCII send UTF-8."""
-    value: str = environ.get(name, "")
-    if not value:
-        return ""
-    return _remembered_text(value) if len(value) <= LONGEST_REMEMBERED else _text(value)
-
-
+@remembers(REMEMBERED)
 def _text(value: str) -> str:
+    """Of a header. WSGI hands headers over as Latin-1; browsers that go beyond ASCII send UTF-8."""
     value = value[:LONGEST_HEADER]
     if not value.isascii():
         value = value.encode("latin-1", "replace").decode("utf-8", "replace")
     return value.replace("\0", "\ufffd").strip()
 
 
-_remembered_text = lru_cache(maxsize=REMEMBERED)(_text)
+@remembers(REMEMBERED)
+def _agent(value: str) -> tuple[str, bool]:
+    """(text, whether it is a robot's)."""
+    agent = _text(value)
+    return agent, user_agent.parse(agent).is_robot
 
 
-@lru_cache(maxsize=1_000)
-def _language(accepted: str) -> str:
+@remembers(1_000)
+def _language(value: str) -> str:
     """The one that is liked best."""
-    return accepted.partition(",")[0].partition(";")[0].strip()
+    return _text(value).partition(",")[0].partition(";")[0].strip()
