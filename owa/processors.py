@@ -63,7 +63,11 @@ def in_the_background(work: Callable[[], T]) -> T:
     processes that it starts are as nice."""
     outcome: Future[T] = Future()
     # killed at any instant, what is done there loses nothing: it must not keep the process from ending
-    Thread(target=_work, args=(work, outcome), name=f"{current_thread().name}-background", daemon=True).start()
+    thread = Thread(target=_work, args=(work, outcome), name=f"{current_thread().name}-background", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # none is to be had: better here than not at all
+        return work()
     return outcome.result()
 
 

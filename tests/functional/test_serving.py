@@ -105,6 +105,13 @@ def test_prefix_holds_for_the_login(prefixed: tuple[Installation, Server]) -> No
         assert browser.send_login(next=outside).headers["Location"].endswith(f"{PREFIX}/admin")
 
 
+def test_what_a_server_has_loaded_is_not_looked_at_again(install: Install) -> None:
+    words = "import gc, os, owa; owa.main({}); print(gc.get_freeze_count(), flush=True); os._exit(0)"
+    installation = install(OWA_SCHEDULER="0")
+    loaded = run([sys.executable, "-c", words], ROOT, installation.environment())
+    assert int(loaded.out) > 50_000, loaded.err
+
+
 def test_several_workers_by_production_ini(install: Install) -> None:
     installation = install(OWA_QUEUE_EVENTS="1")
     with installation.serve("production.ini") as server:

@@ -1,10 +1,12 @@
 """One runner for each job, and a record of each run."""
 
 import logging
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +31,7 @@ from owa.node import this_process
 from owa.processing.cleaning import IDLE_RUNS_AGE
 from owa.processing.cleaning import INTERVAL as CLEAN_INTERVAL
 from owa.processing.drain import Drained, drain_events
+from owa.processors import NICENESS
 from owa.scheduler import leaderships, schedule
 from owa.scheduler.at_work import AtWork
 from owa.scheduler.contributed import contributed_jobs
@@ -76,6 +79,29 @@ def contributed(installation: Installation) -> list[Job]:
     return contributed_jobs(
         installation.registry, installation.isolation, installation.runs("scheduler"), installation.contexts.module
     )
+
+
+class WatchingClock(FixedClock):
+    """Notes how nice those are who ask it."""
+
+    def __init__(self, now: int) -> None:
+        super().__init__(now)
+        self.seen: set[int] = set()
+
+    def now(self) -> int:
+        self.seen.add(os.getpriority(os.PRIO_PROCESS, 0))
+        return super().now()
+
+
+@pytest.mark.parametrize("job", ["drain", "retry"])
+def test_a_drain_of_the_scheduler_makes_way(tmp_path: Path, job: str) -> None:
+    clock = WatchingClock(NOON)
+    with closing(open_installation({"OWA_DATA_DIR": str(tmp_path)}, {}, clock)) as opened:
+        upgrade(opened.database)
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert clock.seen <= {ours}
+        getattr(regular(opened), job)()
+    assert clock.seen == {ours, min(19, ours + NICENESS)}
 
 
 def recorded(installation: Installation) -> list[jobs.Run]:

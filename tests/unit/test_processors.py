@@ -81,3 +81,11 @@ def test_what_becomes_of_the_work_is_told() -> None:
     assert os.getpriority(os.PRIO_PROCESS, get_native_id()) == niceness
     with pytest.raises(ZeroDivisionError):
         in_the_background(lambda: 1 // 0)
+
+
+def test_without_a_thread_to_be_had_it_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refused)
+    assert in_the_background(get_native_id) == get_native_id()
